@@ -35,6 +35,7 @@ mod m0034_life_cycles;
 mod m0040_numbers;
 mod m0041_targets;
 mod m0042_answers;
+mod m0043_plans;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -80,6 +81,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0040_numbers::Migration),
             Box::new(m0041_targets::Migration),
             Box::new(m0042_answers::Migration),
+            Box::new(m0043_plans::Migration),
         ]
     }
 }

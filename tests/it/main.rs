@@ -55,6 +55,7 @@ mod merging;
 mod merging_reach;
 mod merging_undone;
 mod morning;
+mod plans;
 mod policy;
 mod pretty;
 mod priorities;

@@ -21,11 +21,13 @@ pub struct Teller<'a> {
     pub exchanges: BTreeMap<String, Value>,
     /// Every path that was read.
     pub read: Vec<String>,
+    /// Every call, by its operation and its id.
+    pub calls: Vec<(String, String)>,
 }
 
 impl<'a> Teller<'a> {
     pub fn new(app: &'a TestApp) -> Self {
-        Self { app, operations: operations(), exchanges: BTreeMap::new(), read: Vec::new() }
+        Self { app, operations: operations(), exchanges: BTreeMap::new(), read: Vec::new(), calls: Vec::new() }
     }
 
     /// Makes one call, which must succeed as the contract says.
@@ -59,6 +61,7 @@ impl<'a> Teller<'a> {
             self.read.push(path.to_owned());
         }
         let name = operation["operationId"].as_str().unwrap().to_owned();
+        self.calls.push((name.clone(), answer.header("x-request-id").unwrap_or_default().to_owned()));
         if let std::collections::btree_map::Entry::Vacant(e) = self.exchanges.entry(name) {
             let mut exchange = json!({});
             if let Some(body) = &body {

@@ -29,7 +29,7 @@ use super::{
 use crate::kernel::{
     Db, Problem, Result,
     contract::{ALLOWED_ACTIONS, Contract, Operation, ROOT},
-    db::for_operation,
+    db::{Sender, observed},
     export::{Column, Export, Format, Turns},
     extract::{self, Parameters},
     fields::{self, Tags},
@@ -155,8 +155,11 @@ pub async fn authenticate<B: MessageBody + 'static>(
     };
     request.extensions_mut().insert(caller);
     let is_observed = request.app_data::<Data<Db>>().is_some_and(|db| db.is_observed());
-    let operation = if is_observed { called_operation(request.request()).ok().map(|operation| operation.id.clone()) } else { None };
-    for_operation(operation, answer(request, next, access, authorization.is_some(), meta)).await
+    let sender = meta.as_ref().filter(|_| is_observed).and_then(|meta| {
+        let operation = called_operation(request.request()).ok()?;
+        Some(Sender { operation: operation.id.clone(), request_id: meta.request_id.clone() })
+    });
+    observed(sender, answer(request, next, access, authorization.is_some(), meta)).await
 }
 
 /// Answers a call whose caller has been identified, and notes it in the audit log.

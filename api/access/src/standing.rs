@@ -184,9 +184,10 @@ async fn area_path(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>
 /// Returns an actor with all actors below it, itself first.
 pub(super) async fn with_administrations(id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
+    // `CROSS JOIN` keeps `SQLite` from reading all actors that have a parent.
     let sql = format!(
         "WITH RECURSIVE below (id) AS (SELECT id FROM actor WHERE id = {parameter} \
-         UNION SELECT actor.id FROM actor JOIN below ON actor.parent_id = below.id) SELECT id FROM below"
+         UNION SELECT actor.id FROM below CROSS JOIN actor WHERE actor.parent_id = below.id) SELECT id FROM below"
     );
     let found = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, [Value::from(id)])).await?;
     let mut actors: Vec<Uuid> = found.iter().map(|row| row.try_get("", "id")).collect::<std::result::Result<_, _>>()?;

@@ -243,7 +243,7 @@ impl Paging {
             }
             None => None,
         };
-        let (total, total_is_exact) = total.map(|total| (total.min(MAX_TOTAL), total <= MAX_TOTAL)).unzip();
+        let (total, total_is_exact) = total.map(|total| (Ord::min(total, MAX_TOTAL), total <= MAX_TOTAL)).unzip();
         Ok(Page { items, next_cursor, total, total_is_exact, change_cursor })
     }
 }

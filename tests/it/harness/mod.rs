@@ -5,6 +5,7 @@ mod client;
 pub mod disk;
 pub mod forge;
 pub mod idp;
+pub mod multiply;
 pub mod postgres;
 pub mod proxy;
 pub mod receiver;
@@ -26,7 +27,7 @@ use samsyn::{
     access::{grants, passwords, policy::Role, users},
     app::App,
     config::Config,
-    kernel::{clock::Clock, id::Ids, request::Call},
+    kernel::{clock::Clock, db::Observer, id::Ids, request::Call},
 };
 use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
@@ -264,6 +265,34 @@ impl TestApp {
         }
     }
 
+    /// A service on a database of its own, whose statements are observed.
+    pub fn start_observed(database: Database, observer: &Observer) -> Option<Self> {
+        let (folder, url) = match database {
+            Database::Sqlite => {
+                let folder = folder();
+                let file = folder.join("samsyn.db");
+                fs::copy(sqlite_template(), &file).unwrap();
+                (Some(folder), format!("sqlite:{}", file.display()))
+            }
+            Database::Postgres => (None, postgres::database()?),
+        };
+        let mut app = Self::run_with(today(), config(&url, false), Ids::counted_from(1_000_000), Some(observer.clone()));
+        app.folder = folder;
+        Some(app)
+    }
+
+    /// Stops the service, changes its database, and starts it again with settings on top of the test configuration. Its statements are
+    /// observed.
+    pub fn restart_after(mut self, change: impl FnOnce(&str), first_id: u64, settings: &str, observer: &Observer) -> Self {
+        drop(self.stop.take());
+        self.running.take().unwrap().join().unwrap();
+        change(&self.url);
+        let config = config_with(&self.url, false, settings);
+        let mut app = Self::run_with(today(), config, Ids::counted_from(first_id), Some(observer.clone()));
+        app.folder = self.folder.take();
+        app
+    }
+
     /// Stops the service and keeps its database, for tests to copy.
     pub fn into_template(mut self) -> Template {
         drop(self.stop.take());
@@ -307,20 +336,23 @@ impl TestApp {
 
     /// Another instance with random ids and cursors, as in production.
     pub fn by_chance(database_url: &str) -> Self {
-        Self::run_with(today(), config(database_url, false), Ids::Random)
+        Self::run_with(today(), config(database_url, false), Ids::Random, None)
     }
 
     fn run(now: DateTime<Utc>, config: Config, first_id: u64) -> Self {
-        Self::run_with(now, config, Ids::counted_from(first_id))
+        Self::run_with(now, config, Ids::counted_from(first_id), None)
     }
 
-    fn run_with(now: DateTime<Utc>, config: Config, ids: Ids) -> Self {
+    fn run_with(now: DateTime<Utc>, config: Config, ids: Ids, observer: Option<Observer>) -> Self {
         let (ready, address) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let url = config.database_url.clone();
         let running = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = App::build(config, Clock::Fixed(now), ids).await.unwrap();
+                if let Some(observer) = observer {
+                    app.db().observe(&observer);
+                }
                 let listener = app.listen().unwrap();
                 let metrics = app.listen_for_metrics().unwrap();
                 ready.send((listener.local_addr().unwrap(), metrics.as_ref().map(|metrics| metrics.local_addr().unwrap()))).unwrap();

@@ -15,7 +15,7 @@ use crate::{
     By, Reach, Sight,
     kernel::{
         Db, Id, Page, Paging, Problem, Result,
-        audit::{Column, Entity, Model},
+        audit::{AuditOutcome, Column, Entity, Model},
         page::Key,
         request::Call,
     },
@@ -44,14 +44,16 @@ fn visible_entries(sight: &Sight, reach: &Reach) -> Condition {
     }
     let mut condition = Condition::any().add(Column::ActorId.is_in(reach.actors.iter().copied()));
     for path in &reach.areas {
-        let areas = Query::select()
-            .column("id")
+        // A scalar subquery is asked for single entries; a list of all actors of the area would be made first.
+        let seat = Query::select()
+            .column(("area", "path"))
             .from("area")
-            .and_where(Expr::col("path").gte(path.clone()))
-            .and_where(Expr::col("path").lt(format!("{path}~")))
+            .inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id")))
+            .and_where(Expr::col(("actor", "id")).equals((Entity, Column::ActorId)))
+            .and_where(Expr::col(("area", "path")).gte(path.clone()))
+            .and_where(Expr::col(("area", "path")).lt(format!("{path}~")))
             .take();
-        let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas)).take();
-        condition = condition.add(Column::ActorId.in_subquery(actors));
+        condition = condition.add(Expr::SubQuery(None, Box::new(seat.into())).is_not_null());
     }
     condition
 }
@@ -63,6 +65,10 @@ fn select(scope: &Scope, filter: &AuditFilter) -> Select<Entity> {
         .apply_if(*user_id, |select, user| select.filter(Column::UserId.eq(user)))
         .apply_if(operation.as_deref(), |select, operation| select.filter(Column::Operation.eq(operation)))
         .apply_if(*outcome, |select, outcome| select.filter(Column::Outcome.eq(outcome)))
+        // Few entries are about what was not carried out. They have an index, which `SQLite` uses only when this is said.
+        .apply_if(outcome.filter(|outcome| matches!(outcome, AuditOutcome::Denied | AuditOutcome::Failed)), |select, _| {
+            select.filter(Expr::cust("outcome IN ('denied', 'failed')"))
+        })
         .apply_if(*after, |select, after| select.filter(Column::At.gte(after)))
         .apply_if(*before, |select, before| select.filter(Column::At.lt(before)))
         .apply_if(*record_id, |select, record| select.filter(Column::RecordId.eq(record)))

@@ -55,17 +55,11 @@ pub(crate) fn place_condition(kind: impl IntoColumnRef, id: impl IntoColumnRef, 
     let mut condition = Condition::any();
     let scope = |known: ScopeKind| kind.clone().eq(known.to_value());
     for path in &reach.areas {
-        let areas = Query::select()
-            .column("id")
-            .from("area")
-            .and_where(Expr::col("path").gte(path.clone()))
-            .and_where(Expr::col("path").lt(format!("{path}~")))
-            .take();
-        let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas.clone())).take();
-        condition = condition
-            .add(scope(ScopeKind::Area).and(id.clone().in_subquery(areas)))
-            .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").in_subquery(actors.clone())))))
-            .add(scope(ScopeKind::Actor).and(id.clone().in_subquery(actors)));
+        for (kind, table) in [(ScopeKind::Area, "area"), (ScopeKind::Source, "source"), (ScopeKind::Actor, "actor")] {
+            let mut lies = select_area(table, id.clone());
+            lies.and_where(Expr::col(("area", "path")).gte(path.clone())).and_where(Expr::col(("area", "path")).lt(format!("{path}~")));
+            condition = condition.add(scope(kind).and(Expr::SubQuery(None, Box::new(lies.into())).is_not_null()));
+        }
     }
     condition
         .add(scope(ScopeKind::Actor).and(id.clone().is_in(reach.actors.iter().copied())))
@@ -158,20 +152,23 @@ async fn places_of_scope(scope: &Scope, db: &impl ConnectionTrait) -> Result<Vec
     })
 }
 
-/// Returns the path of an area, or of the area where an actor, or the actor of a source, has its seat.
-async fn area_path(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
+/// Selects the path of an area, or of the area where an actor, or the actor of a source, has its seat. As a scalar subquery it is
+/// asked for single rows; a list of all actors of an area would be made first.
+fn select_area(table: &'static str, id: impl Into<SimpleExpr>) -> SelectStatement {
     let mut select = Query::select();
     select.column(("area", "path")).from("area");
-    if table == "area" {
-        select.and_where(Expr::col(("area", "id")).eq(id));
-    } else {
+    if table != "area" {
         select.inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id")));
-        if table == "source" {
-            select.inner_join("source", Expr::col(("source", "actor_id")).equals(("actor", "id")));
-        }
-        select.and_where(Expr::col((table, "id")).eq(id));
     }
-    let row = db.query_one(&select).await?;
+    if table == "source" {
+        select.inner_join("source", Expr::col(("source", "actor_id")).equals(("actor", "id")));
+    }
+    select.and_where(Expr::col((table, "id")).eq(id)).take()
+}
+
+/// Returns the path of an area, or of the area where an actor, or the actor of a source, has its seat.
+async fn area_path(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
+    let row = db.query_one(&select_area(table, id)).await?;
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 

@@ -49,8 +49,15 @@ fn visible_condition(user: Option<Uuid>, reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
-    let holders = Query::select().column("user_id").from("access_grant").cond_where(grants::reach_condition(reach)).take();
-    home_condition(user, reach).add(Expr::col((table::Entity, table::Column::Id)).in_subquery(holders))
+    // A scalar subquery is asked for single accounts; a list of all holders would be made first.
+    let grant = Query::select()
+        .column("user_id")
+        .from("access_grant")
+        .and_where(Expr::col(("access_grant", "user_id")).equals((table::Entity, table::Column::Id)))
+        .cond_where(grants::reach_condition(reach))
+        .limit(1)
+        .take();
+    home_condition(user, reach).add(Expr::SubQuery(None, Box::new(grant.into())).is_not_null())
 }
 
 /// Returns a page of the people that the caller may see.

@@ -80,6 +80,14 @@ pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) 
     view(find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
 }
 
+/// Returns the revisions with these ids that `sight` may see.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(sight: &Sight, ids: &[RevisionId], db: &impl ConnectionTrait) -> Result<Vec<Revision>> {
+    find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?.into_iter().map(view).collect()
+}
+
 /// Compares the bytes of a revision, and of each answer in it, with the digests from the publication.
 pub(super) fn check(revision: &Revision) -> Result<FrozenCheck> {
     let frozen = Frozen { content: revision.content.clone(), hash: Some(revision.hash.clone()), form: Some(revision.form) };

@@ -29,9 +29,7 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
         Key::column(table::Column::Number, |row: &table::Model| row.number.into()),
     ];
     let mut page = paging.fetch(select, keys, call, db).await?.map(JournalEntry::from);
-    for entry in &mut page.items {
-        records::hide_invisible_record(sight, entry, db.reader()).await?;
-    }
+    records::hide_invisible_records(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
 
@@ -41,7 +39,7 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
 /// When there is no entry with this id (404).
 pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Result<JournalEntry> {
     let mut entry = table::Entity::find_by_id(id).one(db).await?.map(JournalEntry::from).ok_or_else(Problem::not_found)?;
-    records::hide_invisible_record(sight, &mut entry, db).await?;
+    records::hide_invisible_records(sight, std::slice::from_mut(&mut entry), db).await?;
     Ok(entry)
 }
 

@@ -1,6 +1,8 @@
 //! Finds a record that the caller can see by its kind and id, with the stores of the rooms.
 
-use sea_orm::{ConnectionTrait, EntityTrait};
+use std::collections::{BTreeMap, HashSet};
+
+use sea_orm::{ActiveEnum, ConnectionTrait, EntityTrait};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -85,7 +87,7 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
         RecordKind::JournalEntry => {
             let found = journal::table::Entity::find_by_id(Id::from(id)).one(db).await?.ok_or_else(Problem::not_found)?;
             let mut found = JournalEntry::from(found);
-            hide_invisible_record(sight, &mut found, db).await?;
+            hide_invisible_records(sight, std::slice::from_mut(&mut found), db).await?;
             let (json, version) = (serde_json::to_value(&found)?, found.version);
             let visible = Visibility::Members.of(None, None);
             Ok(Record { kind, id, version, json, forum: None, actor: None, areas: Vec::new(), visible })
@@ -93,23 +95,66 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
     }
 }
 
-/// Removes the reference from a journal entry when the caller cannot see the record, or it no longer exists.
+/// Removes the references from journal entries when the caller cannot see the record, or it no longer exists.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn hide_invisible_record(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
-    let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) else { return Ok(()) };
-    // A reference to another entry stays: a caller who can see one entry can see all of them.
-    if kind == RecordKind::JournalEntry {
-        return Ok(());
-    }
-    match Box::pin(find(sight, kind, id, db)).await {
-        Err(problem) if problem.kind == Kind::NotFound => {
-            (entry.fields.record_kind, entry.fields.record_id) = (None, None);
-            Ok(())
+pub async fn hide_invisible_records(sight: &Sight, entries: &mut [JournalEntry], db: &impl ConnectionTrait) -> Result<()> {
+    let mut named: BTreeMap<String, (RecordKind, Vec<Uuid>)> = BTreeMap::new();
+    for entry in entries.iter() {
+        if let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) {
+            named.entry(kind.to_value()).or_insert((kind, Vec::new())).1.push(id);
         }
-        found => found.map(drop),
     }
+    let mut visible = HashSet::new();
+    for (kind, ids) in named.into_values() {
+        visible.extend(find_visible(sight, kind, ids, db).await?);
+    }
+    for entry in entries {
+        if entry.fields.record_id.is_some_and(|id| !visible.contains(&id)) {
+            (entry.fields.record_kind, entry.fields.record_id) = (None, None);
+        }
+    }
+    Ok(())
+}
+
+/// Returns the ids of those records of a kind that the caller can see, as [`find`] does for one.
+async fn find_visible(sight: &Sight, kind: RecordKind, ids: Vec<Uuid>, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
+    fn typed<T>(ids: &[Uuid]) -> Vec<Id<T>> {
+        ids.iter().copied().map(Id::from).collect()
+    }
+    let installation = Sight::of_installation();
+    Ok(match kind {
+        RecordKind::Actor => actors::find_all(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Mandate => mandates::find_all(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Statement => statements::find_all(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Forum => forums::find_all(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Assessment => assessments::visible(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Finding => {
+            let findings = findings::find_all(&typed(&ids), db).await?;
+            let of: Vec<_> = findings.iter().map(|finding| finding.assessment_id).collect();
+            let of: HashSet<_> = assessments::visible(sight, &of, db).await?.into_iter().map(|found| found.id).collect();
+            findings.into_iter().filter(|finding| of.contains(&finding.assessment_id)).map(|found| found.id.uuid()).collect()
+        }
+        RecordKind::Cause => causes::visible(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Revision => {
+            let revisions = revisions::find_all(sight, &typed(&ids), db).await?;
+            let of: Vec<_> = revisions.iter().map(|revision| revision.assessment_id).collect();
+            let of: HashSet<_> = assessments::visible(&installation, &of, db).await?.into_iter().map(|found| found.id).collect();
+            revisions.into_iter().filter(|revision| of.contains(&revision.assessment_id)).map(|found| found.id.uuid()).collect()
+        }
+        RecordKind::Intervention => {
+            let interventions = interventions::visible(sight, &typed(&ids), db).await?;
+            let owners: Vec<_> = interventions.iter().map(|intervention| intervention.fields.owner_actor_id).collect();
+            let owners: HashSet<_> = actors::find_all(&installation, &owners, db).await?.into_iter().map(|found| found.id).collect();
+            let owned = interventions.into_iter().filter(|intervention| owners.contains(&intervention.fields.owner_actor_id));
+            owned.map(|found| found.id.uuid()).collect()
+        }
+        RecordKind::Round => rounds::visible(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        RecordKind::Decision => decisions::visible(sight, &typed(&ids), db).await?.into_iter().map(|found| found.id.uuid()).collect(),
+        // A caller who can see one entry can see all of them.
+        RecordKind::JournalEntry => ids,
+    })
 }
 
 /// Returns the record that a request body refers to by `recordKind` and `recordId`.

@@ -273,11 +273,13 @@ async fn latest(db: &Db) -> Result<Place> {
 
 /// Returns the place of the event at a position, if it is kept, and the last place that has been assigned.
 async fn find_place(position: i64, db: &Db) -> Result<(Option<Place>, Place)> {
+    // One list of two positions, so that `PostgreSQL` looks both up in the index.
     let last = Entity::find().select_only().column_as(Column::Position.max(), "latest").into_query();
+    let both = [Expr::val(position), Expr::SubQuery(None, Box::new(last.into()))];
     let rows: Vec<Placed> = Entity::find()
         .select_only()
         .columns(PLACED)
-        .filter(Condition::any().add(Column::Position.eq(position)).add(Column::Position.in_subquery(last)))
+        .filter(sea_orm::ExprTrait::is_in(Column::Position.into_expr(), both))
         .order_by_asc(Column::Position)
         .into_tuple()
         .all(db.reader())

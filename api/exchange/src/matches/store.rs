@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use sea_orm::{
     Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
-    sea_query::{Query, SelectStatement},
+    sea_query::{Query, SelectStatement, SimpleExpr},
 };
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ pub(crate) struct Held {
 /// candidate that the caller may write.
 fn find_reachable(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     let with = candidates_of_row().and_where(matching::is_within_reach(sight, reach, candidate::Column::ActorId)).take();
-    let any = Condition::any().add(sources::reach_condition(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
+    let any = Condition::any().add(sources::reach_condition(sight, reach, table::Column::SourceId)).add(has_row(with));
     table::Entity::find().filter(any)
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, pag
         .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
         .apply_if(filter.source_id, |select, source| select.filter(table::Column::SourceId.eq(source)))
         .apply_if(filter.reason, |select, reason| {
-            select.filter(Expr::exists(candidates_with_reason(reason, sight, call.asked.secrecy.as_ref())))
+            select.filter(has_row(candidates_with_reason(reason, sight, call.asked.secrecy.as_ref())))
         });
     let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
     paging.fetch(select, keys, call, db).await
@@ -79,6 +79,12 @@ fn candidates_with_reason(reason: MatchReason, sight: &Sight, secrecy: Option<&S
         .and_where(candidate::Column::ActorId.is_not_in(hidden))
         .and_where(actors::is_visible(sight, candidate::Column::ActorId))
         .take()
+}
+
+/// Returns the condition that a query for the row of the outer query finds something. `EXISTS` would let `PostgreSQL` read the
+/// candidates of all matches first.
+fn has_row(mut select: SelectStatement) -> SimpleExpr {
+    Expr::SubQuery(None, Box::new(select.limit(1).take().into())).is_not_null()
 }
 
 /// Selects the candidates of the match in the outer query.

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     access::{Caller, Reach, Sight, Visibility},
+    geography::areas::store as areas,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
@@ -70,23 +71,17 @@ fn find_visible(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
         within = Condition::all();
     } else {
         within = within.add(actor_table::Column::Id.is_in(reach.actors.iter().copied()));
-        for path in &reach.areas {
-            let areas = Query::select()
-                .column("id")
-                .from("area")
-                .and_where(Expr::col("path").gte(path.clone()))
-                .and_where(Expr::col("path").lt(format!("{path}~")))
-                .take();
-            within = within.add(actor_table::Column::SeatAreaId.in_subquery(areas));
-        }
+        within = within.add(actor_table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
     }
-    let actors = Query::select()
+    // A scalar subquery is asked for the rows of a page only; a list of all such actors would be made first.
+    let actor = Query::select()
         .column((actor_table::Entity, actor_table::Column::Id))
         .from(actor_table::Entity)
+        .and_where(actor_table::Column::Id.into_expr().equals((table::Entity, table::Column::IntoId)))
         .cond_where(visible)
         .cond_where(within)
         .take();
-    table::Entity::find().filter(table::Column::IntoId.in_subquery(actors))
+    table::Entity::find().filter(Expr::SubQuery(None, Box::new(actor.into())).is_not_null())
 }
 
 /// Removes from merges the records that the caller may not see, and what would reveal members that are hidden from the

@@ -88,6 +88,15 @@ pub async fn find(sight: &Sight, id: ForumId, db: &impl ConnectionTrait) -> Resu
     find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// Returns those of these forums that the caller can see.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(sight: &Sight, ids: &[ForumId], db: &impl ConnectionTrait) -> Result<Vec<Forum>> {
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
 /// Returns the forum that a request body refers to, at the JSON Pointer `pointer`.
 ///
 /// # Errors

@@ -28,7 +28,7 @@ use sqlx::postgres::PgConnectOptions;
 pub use self::{
     address::{check as check_address, sqlite_file},
     connection::Connection,
-    observer::{Observer, for_operation},
+    observer::{Observer, Sender, observed},
     transaction::Transaction,
     words::Words,
 };

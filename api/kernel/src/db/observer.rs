@@ -6,9 +6,18 @@ use sea_orm::{DbBackend, Statement};
 
 use super::Db;
 
-/// Gets the `operationId` of the call that sends a statement, and the statement. The id is `None` for statements that find out who
-/// calls, for work in the background, and for tables that are streamed after the handler has answered.
-type Observe = dyn Fn(Option<&str>, &Statement) + Send + Sync;
+/// The call that sends a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The `operationId` of the operation that is called.
+    pub operation: String,
+    /// The id of the call.
+    pub request_id: String,
+}
+
+/// Gets the call that sends a statement, and the statement. There is no call for statements that find out who calls, for work in the
+/// background, and for tables that are streamed after the handler has answered.
+type Observe = dyn Fn(Option<&Sender>, &Statement) + Send + Sync;
 
 /// A function that is called with each statement before it is sent. The begin and the end of transactions are no statements.
 #[derive(Clone)]
@@ -16,13 +25,12 @@ pub struct Observer(Arc<Observe>);
 
 impl Observer {
     /// Makes an observer from a function, which must return quickly.
-    pub fn new(observe: impl Fn(Option<&str>, &Statement) + Send + Sync + 'static) -> Self {
+    pub fn new(observe: impl Fn(Option<&Sender>, &Statement) + Send + Sync + 'static) -> Self {
         Self(Arc::new(observe))
     }
 
     pub(super) fn tell(&self, statement: &Statement) {
-        // Outside of a call there is no operation.
-        if OPERATION.try_with(|operation| (self.0)(operation.as_deref(), statement)).is_err() {
+        if SENDER.try_with(|sender| (self.0)(sender.as_ref(), statement)).is_err() {
             (self.0)(None, statement);
         }
     }
@@ -39,12 +47,12 @@ impl fmt::Debug for Observer {
 }
 
 tokio::task_local! {
-    static OPERATION: Option<String>;
+    static SENDER: Option<Sender>;
 }
 
-/// Does the work of a call. An observer is told that the statements of the work belong to `operation`.
-pub async fn for_operation<T>(operation: Option<String>, work: impl Future<Output = T>) -> T {
-    OPERATION.scope(operation, work).await
+/// Does the work of a call. An observer gets `sender` with the statements of the work.
+pub async fn observed<T>(sender: Option<Sender>, work: impl Future<Output = T>) -> T {
+    SENDER.scope(sender, work).await
 }
 
 impl Db {

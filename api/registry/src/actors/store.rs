@@ -199,6 +199,15 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
     find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// Returns those of these actors that the caller can see.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<Actor>> {
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
 /// Returns one actor that the caller can see, like [`find`], but distinguishes merged actors.
 ///
 /// # Errors

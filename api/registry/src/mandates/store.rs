@@ -83,6 +83,15 @@ pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Re
     find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// Returns those of these mandates that the caller can see.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(sight: &Sight, ids: &[MandateId], db: &impl ConnectionTrait) -> Result<Vec<Mandate>> {
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
 /// Returns the mandates of these actors that the caller can see, by actor, oldest first. With `day` only those that were valid on
 /// that day, without mandates whose days are under secrecy.
 ///

@@ -67,6 +67,15 @@ pub async fn find(sight: &Sight, id: StatementId, db: &impl ConnectionTrait) -> 
     find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// Returns those of these statements that the caller can see.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(sight: &Sight, ids: &[StatementId], db: &impl ConnectionTrait) -> Result<Vec<Statement>> {
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
 /// Checks that the caller may change an existing statement. When its actor is hidden from the caller or removed, the caller needs
 /// the permission everywhere.
 ///
