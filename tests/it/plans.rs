@@ -46,11 +46,10 @@ const PERSONAL: &str = "an extract is seldom, and indexes on who did what would 
 const MERGING: &str = "a merge is seldom, and goes through all tables that name actors";
 
 /// Parts of statements that may read whole tables, with the reason.
-const STATEMENTS: [(&str, &str); 8] = [
+const STATEMENTS: [(&str, &str); 7] = [
     ("SELECT COUNT(*) AS num_items", "a caller asks for the total: see page.rs"),
     ("search_words MATCH", "a search sorts all that it finds: see page.rs"),
     ("words @@", "a search sorts all that it finds: see page.rs"),
-    (" SET \"id\" = ", "SQLite looks for rows that refer to a row whose id is set, though it stays the same: see write.rs"),
     ("INSERT INTO \"indicator\"", "SQLite plans to look for rows that refer to a new row, but does so only for deferred keys"),
     ("FROM \"forum_area\" INNER JOIN \"area\"", "all forums of a caller's areas are read, once for each token"),
     ("WHERE lifted_at IS NULL", "all marks in force are kept in memory"),

@@ -3,8 +3,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, IdenStatic, Iterable, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select, Value,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IdenStatic, Iterable, ModelTrait, Order, PaginatorTrait, PrimaryKeyToColumn,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
     sea_query::{CaseStatement, Expr, SimpleExpr},
 };
 use serde::{Deserialize, Serialize};
@@ -116,6 +116,8 @@ impl<T> Page<T> {
 pub struct Key<M> {
     by: SimpleExpr,
     descending: bool,
+    /// Whether no index has the order, so that all matching rows must be sorted.
+    sorted: bool,
     /// Returns the value of the key for a row.
     value: Box<dyn Fn(&M) -> Value>,
 }
@@ -123,12 +125,18 @@ pub struct Key<M> {
 impl<M> Key<M> {
     /// Sorts by an expression, ascending. `value` returns the value of the expression for a row, which must never be null.
     pub fn new(by: impl Into<SimpleExpr>, value: impl Fn(&M) -> Value + 'static) -> Self {
-        Self { by: by.into(), descending: false, value: Box::new(value) }
+        Self { by: by.into(), descending: false, sorted: false, value: Box::new(value) }
     }
 
     /// Sorts by a column, ascending. `value` returns the value of the column for a row.
     pub fn column(column: impl ColumnTrait, value: impl Fn(&M) -> Value + 'static) -> Self {
         Self::new(SimpleExpr::from(Expr::col(column.as_column_ref())), value)
+    }
+
+    /// Marks a key by which all matching rows must be sorted. Then only ids are sorted, and whole rows are read for one page.
+    #[must_use]
+    pub(super) fn without_index(self) -> Self {
+        Self { sorted: true, ..self }
     }
 
     /// Reverses the order when `reversed` is true.
@@ -220,13 +228,19 @@ impl Paging {
             }
             _ => None,
         };
-        let mut select = select.limit(self.limit + 1).offset(self.offset.filter(|offset| *offset > 0));
+        let mut select = select;
         if let Some(after) = after {
             select = select.filter(after_condition(&keys, after));
         }
-        for key in &keys {
-            select = select.order_by(key.by.clone(), if key.descending { Order::Desc } else { Order::Asc });
-        }
+        let limited = in_order(select, &keys).limit(self.limit + 1).offset(self.offset.filter(|offset| *offset > 0));
+        let key = E::PrimaryKey::iter().next().filter(|_| keys.iter().any(|key| key.sorted)).map(PrimaryKeyToColumn::into_column);
+        let select = match key {
+            Some(key) => {
+                let ids = limited.select_only().column(key).into_query();
+                in_order(E::find().filter(key.in_subquery(ids)), &keys)
+            }
+            None => limited,
+        };
         let mut items = select.all(db.reader()).await?;
         let more = items.len() as u64 > self.limit;
         items.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
@@ -246,6 +260,10 @@ impl Paging {
         let (total, total_is_exact) = total.map(|total| (Ord::min(total, MAX_TOTAL), total <= MAX_TOTAL)).unzip();
         Ok(Page { items, next_cursor, total, total_is_exact, change_cursor })
     }
+}
+
+fn in_order<E: EntityTrait>(select: Select<E>, keys: &[Key<E::Model>]) -> Select<E> {
+    keys.iter().fold(select, |select, key| select.order_by(key.by.clone(), if key.descending { Order::Desc } else { Order::Asc }))
 }
 
 /// Prevents that a caller infers hidden values from the rows of a list or from their order. When the list is filtered by a member

@@ -70,6 +70,14 @@ impl<'a> Saved<'a> {
     }
 }
 
+/// Leaves the primary key as it is in an update. `SQLite` would otherwise look for rows that refer to it in all tables.
+pub(super) fn without_key<E: EntityTrait>(mut row: E::ActiveModel) -> E::ActiveModel {
+    for key in E::PrimaryKey::iter() {
+        row.not_set(key.into_column());
+    }
+    row
+}
+
 impl Write<'_> {
     /// Inserts a row, or updates the row that has the version `from`.
     ///
@@ -89,7 +97,7 @@ impl Write<'_> {
         // Every table of records has a primary key of one column.
         let key = E::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column);
         let this = key.and_then(|key| Some(key.eq(row.get(key).into_value()?))).unwrap_or_else(|| Expr::val(false));
-        let row = row.reset_all();
+        let row = without_key::<E>(row.reset_all());
         let changed = E::update_many().set(row).filter(this).filter(Expr::col("version").eq(from)).exec(&self.tx).await?;
         if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }

@@ -64,5 +64,5 @@ pub fn rank<M>(folded_name: impl ColumnTrait, q: &str, name: impl Fn(&M) -> &str
     let length = i32::try_from(wanted.chars().count()).unwrap_or(i32::MAX);
     let start = Func::cust("substr").arg(Expr::col(folded_name.as_column_ref())).arg(1).arg(length);
     let rank = CaseStatement::new().case(Expr::expr(start).eq(wanted.clone()), 0).finally(1);
-    Key::new(rank, move |row| Value::from(i32::from(!name(row).starts_with(&wanted))))
+    Key::new(rank, move |row| Value::from(i32::from(!name(row).starts_with(&wanted)))).without_index()
 }

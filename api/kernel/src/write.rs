@@ -22,6 +22,7 @@ use super::{
     record,
     reply::Stored,
     request::{Call, Once},
+    saved,
     table::is_postgres,
 };
 
@@ -94,7 +95,7 @@ impl Write<'_> {
         E: EntityTrait,
         E::ActiveModel: Send,
     {
-        let changed = E::update_many().set(row).filter(this).filter(version.eq(from)).exec(&self.tx).await?;
+        let changed = E::update_many().set(saved::without_key::<E>(row)).filter(this).filter(version.eq(from)).exec(&self.tx).await?;
         if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }
 
