@@ -76,7 +76,10 @@ pub async fn run(postgres: bool, actors: usize, flags: &Flags, binary: &Path, be
     calls(&mut sides, flags).await?;
     let is_wanted = |import: &bulk::Import| flags.wants(&import.name(flags.import_rows));
     if flags.import_rows > 0 && bulk::ALL.iter().any(is_wanted) {
-        imports(&mut sides, flags.import_rows).await?;
+        // Without them the rest is still worth telling.
+        if let Err(error) = imports(&mut sides, flags.import_rows).await {
+            println!("\nThe imports could not be measured: {error}");
+        }
         afterwards(&mut sides).await?;
     }
     process::pin_driver(false);
@@ -155,8 +158,8 @@ async fn imports(sides: &mut [Side], rows: usize) -> Outcome<()> {
         for (side, source) in sides.iter_mut().zip(&sources) {
             let is_first = matches!(import, bulk::Import::First);
             let before = if is_first { Some(disk::sizes(&side.database).await?) } else { None };
+            eprintln!("{}: {}", side.database.name(), import.name(rows));
             let measured = bulk::import(*import, source, rows, side).await?;
-            eprintln!("{}: {}", side.database.name(), measured.name);
             if let Some(before) = before {
                 let created = measured.answers - measured.errors;
                 side.figures.growth = Some(Growth::between(&before, &disk::sizes(&side.database).await?, created));
