@@ -80,6 +80,7 @@ fn table(figures: &Figures, ceiling: Option<(f64, f64)>) -> Map<String, Value> {
 }
 
 fn row(one: &Measured, ceiling: Option<(f64, f64)>) -> Value {
+    let ratio = ceiling.map(|ceiling| (report::ratio(one, ceiling) * 10_000.0).round() / 10_000.0);
     json!({
         "server": short(one.cpu_each()),
         "database": short(one.database_each()),
@@ -89,7 +90,7 @@ fn row(one: &Measured, ceiling: Option<(f64, f64)>) -> Value {
         "bytes": short(one.bytes_each()),
         "errors": one.errors,
         "connections": one.connections,
-        "ratio": ceiling.map(|ceiling| report::ratio(one, ceiling)).filter(|ratio| ratio.is_finite()).map(|ratio| (ratio * 1e4).round() / 1e4),
+        "ratio": ratio,
     })
 }
 
