@@ -75,7 +75,7 @@ pub async fn import(import: Import, source: &str, rows: usize, side: &mut Side) 
     let seconds = started.elapsed().as_secs_f64();
     let (cpu, database_cpu) = (side.server.cpu()? - cpu, side.database.cpu().saturating_sub(database_cpu));
     let good = usize::try_from(job[import.outcome()].as_u64().unwrap_or_default())?;
-    let error = (good != rows).then(|| format!("not all rows were {}: {}", import.outcome(), counts(&job)));
+    let error = if good == rows { None } else { Some(format!("{}; {}", counts(&job), example(&path, side).await?)) };
     Ok(Measured {
         name,
         group: Group::Bulk,
@@ -102,7 +102,14 @@ fn file(rows: usize, website: &str, places: &[Place]) -> String {
     file
 }
 
+/// A row that came out in a way that no row should.
+async fn example(path: &str, side: &mut Side) -> Outcome<Value> {
+    let refused = side.session.get(&format!("{path}/rows?outcome=refused&limit=1")).await?;
+    let held = side.session.get(&format!("{path}/rows?outcome=held&limit=1")).await?;
+    Ok([refused, held].iter().find_map(|page| page.pointer("/items/0").cloned()).unwrap_or_default())
+}
+
 fn counts(job: &Value) -> String {
-    let counts = ["created", "updated", "unchanged", "held", "refused"].map(|count| format!("{} {count}", job[count]));
+    let counts = ["created", "updated", "unchanged", "held", "refused"].map(|count| format!("{} rows {count}", job[count]));
     format!("{}; status {}, reason {}", counts.join(", "), job["status"], job["reason"])
 }

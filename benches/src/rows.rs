@@ -48,7 +48,7 @@ const OTHERS: &[(&str, &str, &str)] = &[
     ("agency", "public", "Servicekontor"),
     ("union", "civil_society", "Fackklubb"),
     ("network", "civil_society", "Nätverk"),
-    ("cooperative", "civil_society", "Ekonomiska förening"),
+    ("cooperative", "civil_society", "Odlingskooperativ"),
 ];
 const BEGINNINGS: &[&str] = &["", "", "", "Norra ", "Södra ", "Östra ", "Västra ", "Nya ", "Unga i ", "Vi i "];
 pub const DOMAINS: &[&str] = &[
