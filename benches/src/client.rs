@@ -26,10 +26,10 @@ impl Request {
         Self { method: "GET", path: path.into(), headers, body: String::new() }
     }
 
-    pub fn post(path: impl Into<String>, token: Option<&str>, body: String) -> Self {
+    pub fn post(path: impl Into<String>, token: Option<&str>, media_type: &str, body: String) -> Self {
         let mut request = Self::get(path, token);
         request.method = "POST";
-        request.headers.push_str("Content-Type: application/json\r\n");
+        let _ = write!(request.headers, "Content-Type: {media_type}\r\n");
         request.body = body;
         request
     }
@@ -49,10 +49,10 @@ impl Request {
     }
 }
 
-/// Without headers, for one of them is a secret.
+/// Without headers, for one of them is a secret, and without what is too much to read.
 impl fmt::Display for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.method, self.path, self.body)
+        write!(f, "{} {} {}", self.method, self.path, self.body.chars().take(500).collect::<String>())
     }
 }
 

@@ -1,26 +1,27 @@
 //! The load driver: starts the service on an empty folder, fills it, calls it, and prints what each call costs.
 //! Nothing is asserted; the figures are for people to read.
 
+mod bulk;
 mod client;
 mod database;
+mod disk;
+mod last;
 mod measure;
 mod process;
+mod random;
 mod report;
+mod round;
 mod rows;
 mod seed;
+mod session;
 mod workloads;
 
-use std::{error::Error, process::ExitCode};
+use std::{error::Error, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{
-    database::{Database, Folder},
-    measure::Measured,
-    process::Server,
-    report::Round,
-};
+use crate::last::Last;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -39,17 +40,33 @@ struct Flags {
     #[arg(long, value_enum, default_value = "sqlite")]
     database: Databases,
     /// With how many actors, one round each, the fewest first.
-    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 100_000, 1_000_000])]
+    #[arg(long, value_delimiter = ',', default_values_t = [100_000])]
     actors: Vec<usize>,
     /// How long each workload is measured.
     #[arg(long, default_value_t = 4)]
     seconds: u64,
     /// How many connections call at once.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 16)]
     connections: usize,
     /// Only workloads whose name holds this.
     #[arg(long)]
     only: Option<String>,
+    /// How many rows the imported file has; 0 leaves the imports out.
+    #[arg(long, default_value_t = 100_000)]
+    import_rows: usize,
+    /// A binary of before, to be measured in turn with the present one.
+    #[arg(long)]
+    before: Option<PathBuf>,
+    /// Store the figures in benches/last.json, which later runs are compared with.
+    #[arg(long)]
+    store: bool,
+}
+
+impl Flags {
+    /// Whether a workload of this name is to be measured.
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| name.contains(only.as_str()))
+    }
 }
 
 fn main() -> ExitCode {
@@ -77,42 +94,25 @@ fn main() -> ExitCode {
 }
 
 async fn all(flags: &Flags) -> Outcome<()> {
-    let binary = process::service_binary()?;
+    let (binary, before) = (process::service_binary()?, process::binary_before(flags.before.as_deref())?);
+    let last = Last::read()?;
     println!("{}\n", report::HOW_TO_READ);
+    println!("Last: {}.", last.origin().as_deref().unwrap_or("nothing is stored"));
     let databases: &[bool] = match flags.database {
         Databases::Sqlite => &[false],
         Databases::Postgres => &[true],
         Databases::Both => &[false, true],
     };
+    let mut stored = Vec::new();
     for postgres in databases {
         let mut rounds = Vec::new();
         for actors in &flags.actors {
-            let round = round(*postgres, *actors, flags, &binary).await?;
-            print!("{}", report::table(&round));
+            let round = Box::pin(round::run(*postgres, *actors, flags, &binary, before.as_deref())).await?;
+            print!("{}", report::table(&round, &last));
             rounds.push(round);
         }
         print!("{}", report::flatness(&rounds));
+        stored.extend(rounds);
     }
-    Ok(())
-}
-
-/// One database with one number of actors: filled, called, and thrown away.
-async fn round(postgres: bool, actors: usize, flags: &Flags, binary: &std::path::Path) -> Outcome<Round> {
-    let folder = Folder::new()?;
-    let database = if postgres { Database::postgres(folder).await? } else { Database::sqlite(folder) };
-    eprintln!("{}: filling with {actors} actors", database.name());
-    let seeded = seed::fill(&database, actors).await?;
-    let server = Server::start(binary, &database).await?;
-    process::pin_driver(true);
-    let workloads = workloads::all(&server, &seeded, flags).await?;
-    let mut measured: Vec<Measured> = Vec::new();
-    for workload in
-        workloads.iter().filter(|workload| flags.only.as_ref().is_none_or(|only| workload.name.contains(only.as_str()) || workload.ceiling))
-    {
-        eprintln!("{}: {}", database.name(), workload.name);
-        measured.push(measure::run(workload, &server, &database, flags.seconds).await?);
-    }
-    process::pin_driver(false);
-    let (memory, logged) = (server.memory()?, server.logged()?);
-    Ok(Round { database: database.name(), actors, mandates: seeded.mandates, measured, memory, logged })
+    if flags.store { last.store(&stored) } else { Ok(()) }
 }

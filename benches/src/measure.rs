@@ -22,27 +22,96 @@ use crate::{
 const WARM_UP: Duration = Duration::from_millis(700);
 /// How long a workload is measured at the most while not every connection has been answered once.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How often the service's memory is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a workload is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Answers a constant, so what it costs is what any answer of that size costs.
+    Ceiling,
+    /// Costs the same at any size, or should.
+    Read,
+    /// The same, but what it finds has grown by what was written before.
+    Write,
+    /// Shows what others notice of a crowd; sign-ins, which cost what passwords cost.
+    Crowd,
+    /// Rows of a file.
+    Bulk,
+}
 
 /// What a workload cost.
 pub struct Measured {
-    pub name: &'static str,
-    pub reads: bool,
-    pub ceiling: bool,
+    pub name: String,
+    pub group: Group,
     pub connections: usize,
-    /// Answers, good and bad.
+    /// Answers, good and bad; of a file, its rows.
     pub answers: usize,
     pub errors: usize,
     /// The first error, as an example.
     pub error: Option<String>,
     pub seconds: f64,
-    /// Times to the answer in microseconds, the shortest first.
+    /// Times to the answer in microseconds, the shortest first; of a file, none.
     pub times: Vec<u32>,
     /// What the service used of processors, in microseconds.
     pub cpu: u64,
     /// What the database's own processes used.
     pub database_cpu: u64,
-    /// Bytes of all answers.
+    /// Bytes of all answers; of a file, its own.
     pub bytes: usize,
+    /// The most memory of the service's own meanwhile, in MiB.
+    pub peak: f64,
+}
+
+impl Measured {
+    /// Adds a measurement of the same.
+    pub fn add(&mut self, other: Self) {
+        self.answers += other.answers;
+        self.errors += other.errors;
+        self.error = self.error.take().or(other.error);
+        self.seconds += other.seconds;
+        self.times.extend(other.times);
+        self.times.sort_unstable();
+        self.cpu += other.cpu;
+        self.database_cpu += other.database_cpu;
+        self.bytes += other.bytes;
+        self.peak = self.peak.max(other.peak);
+    }
+
+    /// Microseconds of the service for each answer.
+    pub fn cpu_each(&self) -> f64 {
+        per(self.cpu, self.answers)
+    }
+
+    /// Microseconds of the database's own processes for each answer.
+    pub fn database_each(&self) -> f64 {
+        per(self.database_cpu, self.answers)
+    }
+
+    /// Both.
+    pub fn cost(&self) -> f64 {
+        per(self.cpu + self.database_cpu, self.answers)
+    }
+
+    pub fn bytes_each(&self) -> f64 {
+        per(self.bytes as u64, self.answers)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    pub fn rate(&self) -> f64 {
+        self.answers as f64 / self.seconds
+    }
+
+    /// The time within which so many per mille were answered, in milliseconds.
+    pub fn within(&self, per_mille: usize) -> f64 {
+        let at = (self.times.len() * per_mille / 1000).min(self.times.len().saturating_sub(1));
+        self.times.get(at).map_or(f64::NAN, |time| f64::from(*time) / 1000.0)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn per(total: u64, count: usize) -> f64 {
+    if count == 0 { f64::NAN } else { total as f64 / count as f64 }
 }
 
 #[derive(Default)]
@@ -53,30 +122,31 @@ struct Tally {
     error: Option<String>,
 }
 
-pub async fn run(workload: &Workload, server: &Server, database: &Database, seconds: u64) -> Outcome<Measured> {
+pub async fn run(workload: &Workload, server: &Server, database: &Database, token: &Arc<str>, seconds: u64) -> Outcome<Measured> {
     // Set while answers count, and again when all is over.
     let (counting, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let answered = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
     for worker in 0..workload.connections {
         let (counting, over, answered) = (Arc::clone(&counting), Arc::clone(&over), Arc::clone(&answered));
-        workers.spawn(work(server.address, (workload.caller)(worker), counting, over, answered));
+        workers.spawn(work(server.address, (workload.callers)(worker, token), counting, over, answered));
     }
     let mut crowd = JoinSet::new();
-    if let Some((connections, request)) = workload.beside {
-        for _ in 0..connections {
+    if let Some((connections, callers)) = &workload.beside {
+        for worker in 0..*connections {
             let (never, over) = (Arc::new(AtomicBool::new(false)), Arc::clone(&over));
-            crowd.spawn(work(server.address, Box::new(move |_| request()), never, over, Arc::default()));
+            crowd.spawn(work(server.address, callers(workload.connections + worker, token), never, over, Arc::default()));
         }
     }
     tokio::time::sleep(WARM_UP).await;
     let started = now();
     let (cpu, database_cpu) = (server.cpu()?, database.cpu());
     counting.store(true, Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let mut peak = server.own_memory()?;
     // A figure for something very slow is better than none.
-    while answered.load(Ordering::Relaxed) < workload.connections && started.elapsed() < PATIENCE {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+    while started.elapsed().as_secs() < seconds || answered.load(Ordering::Relaxed) < workload.connections && started.elapsed() < PATIENCE {
+        tokio::time::sleep(LOOK).await;
+        peak = peak.max(server.own_memory()?);
     }
     counting.store(false, Ordering::Relaxed);
     let (cpu, database_cpu) = (server.cpu()? - cpu, database.cpu().saturating_sub(database_cpu));
@@ -95,9 +165,8 @@ pub async fn run(workload: &Workload, server: &Server, database: &Database, seco
     while crowd.join_next().await.is_some() {}
     all.times.sort_unstable();
     Ok(Measured {
-        name: workload.name,
-        reads: workload.reads,
-        ceiling: workload.ceiling,
+        name: workload.name.to_owned(),
+        group: workload.group,
         connections: workload.connections,
         answers: all.times.len(),
         errors: all.errors,
@@ -107,11 +176,12 @@ pub async fn run(workload: &Workload, server: &Server, database: &Database, seco
         cpu,
         database_cpu,
         bytes: all.bytes,
+        peak,
     })
 }
 
 #[expect(clippy::disallowed_methods, reason = "measuring durations is what this is for")]
-fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 

@@ -18,12 +18,15 @@ use crate::{
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    /// Where `/metrics` is.
+    metrics: SocketAddr,
     log: PathBuf,
 }
 
 impl Server {
     pub async fn start(binary: &Path, database: &Database) -> Outcome<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+        let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = if pins() {
             let mut command = Command::new("taskset");
             command.args(["-c", "0"]).arg(binary);
@@ -39,12 +42,13 @@ impl Server {
             // Calls are counted, but never too many; many sign in to one account at once.
             .args(["--set", "rate_caller_per_minute=4000000000", "--set", "rate_address_per_minute=4000000000"])
             .args(["--set", "calls_per_day=4000000000", "--set", "sign_in_failures_per_account=0"])
+            .args(["--set", &format!("metrics_listen={metrics}")])
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(fs::File::create(&log)?)
             .spawn()?;
-        let mut server = Self { child, address, log };
+        let mut server = Self { child, address, metrics, log };
         let mut ready = Vec::new();
         Request::get("/health/ready", None).write(&mut ready);
         for _ in 0..1200 {
@@ -72,15 +76,21 @@ impl Server {
         cpu_of(self.child.id())
     }
 
-    /// The most memory that the service has had resident, and how much it now has of its own, in MiB. The difference is
-    /// files: SQLite maps its file once for each connection, and each mapping counts.
-    pub fn memory(&self) -> Outcome<(u64, u64)> {
+    /// How much memory the service now has of its own, in MiB. Files that it maps, such as SQLite's, are not part of it.
+    pub fn own_memory(&self) -> Outcome<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let of = |name: &str| -> Outcome<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("a line is missing in /proc/PID/status")?;
-            Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? / 1024)
-        };
-        Ok((of("VmHWM:")?, of("RssAnon:")?))
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).ok_or("RssAnon is missing in /proc/PID/status")?;
+        Ok(line.trim().trim_end_matches(" kB").trim().parse::<f64>()? / 1024.0)
+    }
+
+    /// What the service tells of its caches, by its measures; empty when it has no such measures.
+    pub async fn caches(&self) -> Outcome<Vec<String>> {
+        let mut request = Vec::new();
+        Request::get("/metrics", None).write(&mut request);
+        let mut connection = Connection::open(self.metrics).await?;
+        let answer = connection.call(&request).await?;
+        let lines = str::from_utf8(answer.body)?.lines().filter(|line| !line.starts_with('#'));
+        Ok(lines.filter(|line| line.split([' ', '{']).next().is_some_and(|name| name.contains("cache"))).map(ToOwned::to_owned).collect())
     }
 }
 
@@ -93,12 +103,23 @@ impl Drop for Server {
 
 /// The service's release binary: named by `SAMSYN_BIN`, or next to this program.
 pub fn service_binary() -> Outcome<PathBuf> {
+    match named("SAMSYN_BIN") {
+        Some(binary) => existing(binary),
+        None => existing(std::env::current_exe()?.with_file_name("samsyn")),
+    }
+}
+
+/// A binary of before, to be compared with: named by the flag or by `SAMSYN_BIN_BEFORE`.
+pub fn binary_before(flag: Option<&Path>) -> Outcome<Option<PathBuf>> {
+    flag.map(Path::to_owned).or_else(|| named("SAMSYN_BIN_BEFORE")).map(existing).transpose()
+}
+
+fn named(variable: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the driver has no configuration of its own")]
-    let named = std::env::var("SAMSYN_BIN").ok().map(PathBuf::from);
-    let binary = match named {
-        Some(binary) => binary,
-        None => std::env::current_exe()?.with_file_name("samsyn"),
-    };
+    std::env::var(variable).ok().map(PathBuf::from)
+}
+
+fn existing(binary: PathBuf) -> Outcome<PathBuf> {
     if binary.is_file() {
         Ok(binary)
     } else {

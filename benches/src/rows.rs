@@ -1,19 +1,21 @@
-//! What the filled-in actors and mandates look like.
+//! What the filled-in actors, mandates and interventions look like. Rows are columns with their values, so that they fit
+//! databases of other versions of the service.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use samsyn::{
-    access::Visibility,
-    geography::areas::AreaId,
-    kernel::text,
-    registry::{
-        actors::{ActorKind, ActorStatus, Identifier, IdentifierScope, rules, table as actor},
-        mandates::{Basis, Power, table as mandate},
-    },
-};
-use sea_orm::ActiveValue::Set;
+use samsyn::{kernel::text, registry::actors::rules};
+use sea_orm::Value;
+use serde_json::json;
 use uuid::Uuid;
 
-use crate::seed::Random;
+use crate::random::Random;
+
+/// A row of a table: columns and their values.
+pub type Row = Vec<(&'static str, Value)>;
+
+/// Organisation numbers without their check digit: where those of filled-in, created and imported actors begin.
+pub const SEEDED_NUMBERS: usize = 802_000_000;
+pub const CREATED_NUMBERS: usize = 812_000_000;
+const IMPORTED_NUMBERS: usize = 822_000_000;
 
 const ASSOCIATIONS: &[&str] = &[
     "Idrottsförening",
@@ -37,16 +39,16 @@ const ASSOCIATIONS: &[&str] = &[
     "Odlingslotter",
     "Teaterförening",
 ];
-const OTHERS: &[(ActorKind, &str)] = &[
-    (ActorKind::Company, "Fastigheter AB"),
-    (ActorKind::Company, "Bygg och Miljö AB"),
-    (ActorKind::PublicHousing, "Bostäder"),
-    (ActorKind::FaithCommunity, "Församling"),
-    (ActorKind::Foundation, "Stiftelse"),
-    (ActorKind::Agency, "Servicekontor"),
-    (ActorKind::Union, "Fackklubb"),
-    (ActorKind::Network, "Nätverk"),
-    (ActorKind::Cooperative, "Ekonomiska förening"),
+const OTHERS: &[(&str, &str, &str)] = &[
+    ("company", "private", "Fastigheter AB"),
+    ("company", "private", "Bygg och Miljö AB"),
+    ("public_housing", "public", "Bostäder"),
+    ("faith_community", "civil_society", "Församling"),
+    ("foundation", "civil_society", "Stiftelse"),
+    ("agency", "public", "Servicekontor"),
+    ("union", "civil_society", "Fackklubb"),
+    ("network", "civil_society", "Nätverk"),
+    ("cooperative", "civil_society", "Odlingskooperativ"),
 ];
 const BEGINNINGS: &[&str] = &["", "", "", "Norra ", "Södra ", "Östra ", "Västra ", "Nya ", "Unga i ", "Vi i "];
 pub const DOMAINS: &[&str] = &[
@@ -64,12 +66,15 @@ pub const DOMAINS: &[&str] = &[
     "digital",
 ];
 const GROUPS: &[&str] = &["barn", "unga", "äldre", "nyanlända", "föräldrar", "arbetssökande"];
-const POWERS: &[Power] = &[Power::Decide, Power::Fund, Power::Implement, Power::Regulate, Power::Advise, Power::Inform];
+const POWERS: &[&str] = &["decide", "fund", "implement", "regulate", "advise", "inform"];
+const WORK: &[&str] =
+    &["Läxhjälp", "Sommarjobb", "Trygghetsvandring", "Språkstöd", "Upprustning", "Mötesplats", "Fritidsledare", "Jobbcoach"];
+const STATUSES: &[&str] = &["idea", "planned", "ongoing", "completed"];
 
 /// A statistical area, by whose name people call where they live.
 pub struct Place {
     pub name: String,
-    pub municipality: AreaId,
+    pub municipality: Uuid,
     /// The municipality's code.
     pub code: String,
 }
@@ -77,93 +82,124 @@ pub struct Place {
 /// An actor with its rows of all tables.
 pub struct SeededActor {
     pub id: Uuid,
-    pub row: actor::ActiveModel,
-    pub served: actor::served::ActiveModel,
-    pub identifier: actor::identifier::ActiveModel,
+    pub row: Row,
+    pub served: Row,
+    pub identifier: Row,
     /// For the index of words, separated by blanks.
     pub words: String,
+}
+
+/// A kind, its sector, and a name.
+fn named(place: &Place, random: &mut Random) -> (&'static str, &'static str, String) {
+    // Seven actors of ten are associations.
+    let (kind, sector, ending) =
+        if random.below(10) < 7 { ("association", "civil_society", *random.of(ASSOCIATIONS)) } else { *random.of(OTHERS) };
+    (kind, sector, format!("{}{} {ending}", random.of(BEGINNINGS), place.name))
 }
 
 pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActor {
     let at = moment(number);
     let id = id(number, at, 0, random);
     let place = random.of(places);
-    // Seven actors of ten are associations.
-    let (kind, ending) = if random.below(10) < 7 { (ActorKind::Association, *random.of(ASSOCIATIONS)) } else { *random.of(OTHERS) };
-    let name = format!("{}{} {ending}", random.of(BEGINNINGS), place.name);
-    let organisation_number = organisation_number(802_000_000 + number);
+    let (kind, sector, name) = named(place, random);
+    let organisation_number = organisation_number(SEEDED_NUMBERS + number);
     let focus = format!("Arbetar för {} i {} tillsammans med skola, kommun och grannar.", random.of(GROUPS), place.name);
     let words = text::words(&format!("{name} {focus} {organisation_number}")).join(" ");
-    let identifier = Identifier {
-        scheme: rules::ORGANISATION_NUMBER.to_owned(),
-        value: organisation_number.clone(),
-        scope: IdentifierScope::Own,
-        valid_from: None,
-        valid_to: None,
-    };
-    let row = actor::ActiveModel {
-        id: Set(id.into()),
-        version: Set(1),
-        created_at: Set(at),
-        updated_at: Set(at),
-        kind: Set(kind),
-        sector: Set(rules::usual_sector(kind)),
-        name_fold: Set(text::fold(&name)),
-        name_sort: Set(text::sort_key(&name)),
-        name: Set(name),
-        other_names: Set(Vec::new().into()),
-        parent_id: Set(None),
-        seat_area_id: Set(Some(place.municipality)),
-        municipality_code: Set(Some(place.code.clone())),
-        areas_served: Set(vec![place.municipality].into()),
-        identifiers: Set(vec![identifier].into()),
-        policy_domains: Set(vec![(*random.of(DOMAINS)).to_owned()].into()),
-        target_groups: Set(vec![(*random.of(GROUPS)).to_owned()].into()),
-        focus: Set(Some(focus)),
-        website: Set(Some(format!("https://www.example.se/{number}"))),
-        status: Set(ActorStatus::Active),
-        visibility: Set(Visibility::Public),
-        pack: Set(None),
-        pack_version: Set(None),
-        deleted_at: Set(None),
-        ..Default::default()
-    };
-    SeededActor {
-        id,
-        row,
-        served: actor::served::ActiveModel { actor_id: Set(id.into()), area_id: Set(place.municipality) },
-        identifier: actor::identifier::ActiveModel {
-            id: Set(self::id(number, at, 1, random).into()),
-            actor_id: Set(id.into()),
-            scheme: Set(rules::ORGANISATION_NUMBER.to_owned()),
-            value: Set(organisation_number),
-            scope: Set(IdentifierScope::Own),
-            live: Set(true),
-            claimed: Set(false),
-        },
-        words,
-    }
+    let identifiers = json!([{ "scheme": "SE-ON", "value": organisation_number, "scope": "own", "validFrom": null, "validTo": null }]);
+    let mut row = resource(id, at);
+    row.extend([
+        ("kind", kind.into()),
+        ("sector", sector.into()),
+        ("name_fold", text::fold(&name).into()),
+        ("name_sort", text::sort_key(&name).into()),
+        ("name_key", rules::name_key(&name).into()),
+        ("name", name.into()),
+        ("other_names", json!([]).into()),
+        ("seat_area_id", place.municipality.into()),
+        ("municipality_code", place.code.clone().into()),
+        ("areas_served", json!([place.municipality]).into()),
+        ("identifiers", identifiers.into()),
+        ("policy_domains", json!([random.of(DOMAINS)]).into()),
+        ("target_groups", json!([random.of(GROUPS)]).into()),
+        ("focus", focus.into()),
+        ("website", format!("https://www.example.se/{number}").into()),
+        ("status", "active".into()),
+        ("visibility", "public".into()),
+    ]);
+    let identifier = vec![
+        ("id", self::id(number, at, 1, random).into()),
+        ("actor_id", id.into()),
+        ("scheme", "SE-ON".into()),
+        ("value", organisation_number.into()),
+        ("scope", "own".into()),
+        ("live", true.into()),
+        ("claimed", false.into()),
+    ];
+    let served = vec![("actor_id", id.into()), ("area_id", place.municipality.into())];
+    SeededActor { id, row, served, identifier, words }
 }
 
-pub fn mandate(number: usize, actor: Uuid, places: &[Place], random: &mut Random) -> mandate::ActiveModel {
+pub fn mandate(number: usize, actor: Uuid, places: &[Place], random: &mut Random) -> Row {
     let at = moment(number);
-    mandate::ActiveModel {
-        id: Set(id(number, at, 2, random).into()),
-        version: Set(1),
-        created_at: Set(at),
-        updated_at: Set(at),
-        actor_id: Set(actor.into()),
-        policy_domain: Set((*random.of(DOMAINS)).to_owned()),
-        area_id: Set(random.of(places).municipality),
-        powers: Set(vec![*random.of(POWERS)].into()),
-        basis: Set(Basis::Agreed),
-        legal_basis: Set(None),
-        valid_from: Set(Some(at.date_naive())),
-        valid_to: Set(None),
-        visibility: Set(Visibility::Public),
-        confirmer: Set(None),
-        deleted_at: Set(None),
-    }
+    let mut row = resource(id(number, at, 2, random), at);
+    row.extend([
+        ("actor_id", actor.into()),
+        ("policy_domain", (*random.of(DOMAINS)).into()),
+        ("area_id", random.of(places).municipality.into()),
+        ("powers", json!([random.of(POWERS)]).into()),
+        ("basis", "agreed".into()),
+        ("valid_from", at.date_naive().into()),
+        ("visibility", "public".into()),
+    ]);
+    row
+}
+
+/// An intervention with its rows of all tables.
+pub struct SeededIntervention {
+    pub id: Uuid,
+    pub row: Row,
+    pub area: Row,
+    pub words: String,
+}
+
+pub fn intervention(number: usize, owner: Uuid, places: &[Place], random: &mut Random) -> SeededIntervention {
+    let at = moment(number);
+    let id = id(number, at, 3, random);
+    let place = random.of(places);
+    let title = format!("{} i {} {}", random.of(WORK), place.name, 2020 + random.below(10));
+    let description = format!("För {}, tillsammans med skolan och föreningarna.", random.of(GROUPS));
+    let words = text::words(&format!("{title} {description}")).join(" ");
+    let mut row = resource(id, at);
+    row.extend([
+        ("title_fold", text::fold(&title).into()),
+        ("title_sort", text::sort_key(&title).into()),
+        ("title", title.into()),
+        ("description", description.into()),
+        ("owner_actor_id", owner.into()),
+        ("status", (*random.of(STATUSES)).into()),
+        ("horizon", "short".into()),
+        ("addresses", "consequence".into()),
+        ("instrument", "area_measure".into()),
+        ("areas", json!([place.municipality]).into()),
+        ("causes", json!([]).into()),
+        ("policy_domains", json!([random.of(DOMAINS)]).into()),
+        ("target_groups", json!([random.of(GROUPS)]).into()),
+        ("visibility", "public".into()),
+    ]);
+    let area = vec![("intervention_id", id.into()), ("area_id", place.municipality.into())];
+    SeededIntervention { id, row, area, words }
+}
+
+/// A line of a file to import: kind, name, municipality code, organisation number and website.
+pub fn line(number: usize, website: &str, places: &[Place], random: &mut Random) -> String {
+    let place = random.of(places);
+    let (kind, _, name) = named(place, random);
+    let organisation_number = organisation_number(IMPORTED_NUMBERS + number);
+    format!("{kind};{name};{};{organisation_number};https://{website}.example.se/{number}\n", place.code)
+}
+
+fn resource(id: Uuid, at: DateTime<Utc>) -> Row {
+    vec![("id", id.into()), ("version", 1_i64.into()), ("created_at", at.into()), ("updated_at", at.into())]
 }
 
 /// When a row was written: one each minute.

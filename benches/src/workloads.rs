@@ -1,174 +1,184 @@
 //! What the service is asked for.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    Flags, Outcome,
-    client::{Answer, Connection, Request},
-    process::Server,
+    Outcome,
+    client::{Answer, Request},
+    measure::Group,
+    random::Random,
     rows,
-    seed::{EMAIL, PASSWORD, Random, Seeded},
+    seed::Seeded,
+    session::{Session, credentials},
 };
 
-const ROOT: &str = "/samsyn/v1";
+pub const ROOT: &str = "/samsyn/v1";
+/// The workload during which the most memory is looked for.
+pub const MIXED: &str = "nine read, one created";
 /// Connections that hash passwords at once.
 const SIGNING_IN: usize = 4;
 /// Connections that sign in at once while others are measured.
 const CROWD: usize = 200;
 /// Connections that write at once in the workload that must never fail.
 const WRITERS: usize = 64;
+/// Connections that write while others are measured.
+const WRITERS_BESIDE: usize = 16;
 /// Actors that each connection changes in turn, so that no two change the same.
 const OWN: usize = 20;
 
 /// Makes one connection's calls, one after the other, and may learn from each answer.
 pub type Caller = Box<dyn FnMut(Option<&Answer<'_>>) -> Request + Send>;
+/// Makes the caller of a connection, by its number and a token.
+pub type Callers = Box<dyn Fn(usize, &Arc<str>) -> Caller>;
 
 pub struct Workload {
     pub name: &'static str,
-    /// Reads cost the same at any size, or should.
-    pub reads: bool,
-    /// Answers a constant, so what it costs is what any answer of that size costs.
-    pub ceiling: bool,
+    pub group: Group,
     pub connections: usize,
-    pub caller: Box<dyn Fn(usize) -> Caller>,
+    pub callers: Callers,
     /// What other connections ask for meanwhile, and how many; that is not measured, and may be refused.
-    pub beside: Option<(usize, fn() -> Request)>,
+    pub beside: Option<(usize, Callers)>,
 }
 
 /// All workloads, in the order in which they are measured: reading first, so that it meets what was filled in.
-pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec<Workload>> {
-    let connections = flags.connections;
-    let mut driver = Connection::open(server.address).await?;
-    let token: Arc<str> = sign_in(&mut driver).await?.into();
-    let deep = deep_cursor(&mut driver, &token, seeded.actors.len() * 9 / 10).await?;
+pub async fn all(session: &mut Session, seeded: &Seeded, connections: usize) -> Outcome<Vec<Workload>> {
+    let deep = deep_cursor(session, seeded.actors.len() * 9 / 10).await?;
     let actors: Arc<[Uuid]> = seeded.actors.as_slice().into();
-    let areas: Arc<[Uuid]> = seeded.municipalities.as_slice().into();
-    let places: Arc<[String]> = seeded.places.as_slice().into();
+    let areas: Arc<[Uuid]> = seeded.places.iter().map(|place| place.municipality).collect();
+    let places: Arc<[String]> = seeded.places.iter().map(|place| place.name.clone()).collect();
     let made = Arc::new(AtomicUsize::new(0));
     let mut all = Vec::new();
-    let mut add = |name, reads, connections, caller: Box<dyn Fn(usize) -> Caller>| {
-        all.push(Workload { name, reads, ceiling: false, connections, caller, beside: None });
-    };
+    let mut add = |group, name, connections, callers| all.push(Workload { name, group, connections, callers, beside: None });
 
-    let same = |path: String, token: Option<&Arc<str>>| -> Box<dyn Fn(usize) -> Caller> {
-        let request = Request::get(path, token.map(|token| &**token));
-        Box::new(move |_| {
-            let request = request.clone();
-            Box::new(move |_| request.clone())
-        })
-    };
-    let any = |ids: &Arc<[Uuid]>, count: usize, token: &Arc<str>, path: fn(&Uuid) -> String| -> Box<dyn Fn(usize) -> Caller> {
-        let (ids, token) = (Arc::clone(ids), Arc::clone(token));
-        Box::new(move |worker| {
-            let (ids, token, mut random) = (Arc::clone(&ids), Arc::clone(&token), Random::new(worker as u64));
-            Box::new(move |_| Request::get(path(&ids[random.below(count)]), Some(&token)))
-        })
-    };
-
-    add("actor by id", true, connections, any(&actors, actors.len(), &token, |id| format!("{ROOT}/actors/{id}")));
-    add("actors, first page of 50", true, connections, same(format!("{ROOT}/actors?limit=50"), Some(&token)));
-    add("actors, page of 50 at 90 %", true, connections, same(format!("{ROOT}/actors?limit=50&cursor={deep}"), Some(&token)));
-    let filtered = format!("{ROOT}/actors?limit=50&kind=association&municipality=0127");
-    add("actors by kind and municipality", true, connections, same(filtered, Some(&token)));
-    add("actors searched, place", true, connections, searches(&places, &token));
-    add("actors searched, common word", true, SIGNING_IN, same(format!("{ROOT}/actors?limit=50&q=kommun"), Some(&token)));
-    let with_mandates = |id: &Uuid| format!("{ROOT}/actors/{id}?expand=mandates");
-    add("actor with mandates", true, connections, any(&actors, seeded.with_mandates.min(actors.len()), &token, with_mandates));
-    add("mandates, first page of 50", true, connections, same(format!("{ROOT}/mandates?limit=50"), Some(&token)));
-    add("area by id", true, connections, any(&areas, areas.len(), &token, |id| format!("{ROOT}/areas/{id}")));
-    add("codelist", true, connections, same(format!("{ROOT}/codelists/ActorKind"), Some(&token)));
-    add("sign-in", false, SIGNING_IN, Box::new(|_| Box::new(|_| credentials())));
-    add("actor changed", false, connections.min(actors.len() / OWN), changes(&actors, &token));
-    add("actor created", false, connections, creations(&made, &areas, &token));
-    add("nine read, one created", false, connections, mixed(&actors, &made, &areas, &token));
-    add("64 writers", false, WRITERS, creations(&made, &areas, &token));
     for (name, path) in
-        [("ceiling: style.css", "/style.css"), ("ceiling: openapi.json", "/openapi.json"), ("ceiling: health/live", "/health/live")]
+        [("ceiling: health/live", "/health/live"), ("ceiling: openapi.json", "/openapi.json"), ("ceiling: style.css", "/style.css")]
     {
-        all.insert(0, Workload { name, reads: true, ceiling: true, connections, caller: same(path.to_owned(), None), beside: None });
+        add(Group::Ceiling, name, connections, Box::new(move |_, _| Box::new(move |_| Request::get(path, None))));
     }
-    let caller = any(&actors, actors.len(), &token, |id| format!("{ROOT}/actors/{id}"));
-    let (name, beside) = ("actor by id while 200 sign in", Some((CROWD, credentials as fn() -> Request)));
-    all.push(Workload { name, reads: false, ceiling: false, connections: SIGNING_IN, caller, beside });
+    let of = |ids: &Arc<[Uuid]>, path: fn(&Uuid) -> String| any(Arc::clone(ids), path);
+    let reads = [
+        ("actor by id", of(&actors, |id| format!("/actors/{id}"))),
+        ("actors, first page of 50", same("/actors?limit=50")),
+        ("actors, page of 50 at 90 %", same(format!("/actors?limit=50&cursor={deep}"))),
+        ("actors by kind and municipality", same("/actors?limit=50&kind=association&municipality=0127")),
+        ("actors searched, rare word", one_number(actors.len())),
+        ("actors searched, place", searches(Arc::clone(&places), "actors")),
+        ("actors, page of 50 with total", same("/actors?limit=50&include=total")),
+        ("actor with mandates", of(&actors[..seeded.with_mandates].into(), |id| format!("/actors/{id}?expand=mandates"))),
+        ("mandates, first page of 50", same("/mandates?limit=50")),
+        ("mandates by area", of(&areas, |id| format!("/mandates?limit=50&areaId={id}"))),
+        ("interventions, first page of 50", same("/interventions?limit=50")),
+        ("interventions by area", of(&areas, |id| format!("/interventions?limit=50&areaId={id}"))),
+        ("interventions searched, place", searches(places, "interventions")),
+        ("area by id", of(&areas, |id| format!("/areas/{id}"))),
+        ("codelist", same("/codelists/ActorKind")),
+    ];
+    for (name, callers) in reads {
+        add(Group::Read, name, connections, callers);
+    }
+    add(Group::Read, "actors searched, common word", SIGNING_IN, same("/actors?limit=50&q=kommun"));
+    let creating = || creations(&made, &areas);
+    add(Group::Crowd, "sign-in", SIGNING_IN, Box::new(|_, _| Box::new(|_| credentials())));
+    add(Group::Write, "actor changed", connections.min(actors.len() / OWN), changes(&actors));
+    add(Group::Write, "actor created", connections, creating());
+    add(Group::Write, MIXED, connections, mixed(&actors, &made, &areas));
+    add(Group::Write, "64 writers", WRITERS, creating());
+    let by_id = || any(Arc::clone(&actors), |id| format!("/actors/{id}"));
+    let sign_ins: Callers = Box::new(|_, _| Box::new(|_| credentials()));
+    for (name, connections, beside) in [
+        ("actor by id beside 16 writers", connections, (WRITERS_BESIDE, creating())),
+        ("actor by id while 200 sign in", SIGNING_IN, (CROWD, sign_ins)),
+    ] {
+        all.push(Workload { name, group: Group::Crowd, connections, callers: by_id(), beside: Some(beside) });
+    }
     Ok(all)
 }
 
-fn credentials() -> Request {
-    Request::post(format!("{ROOT}/sessions"), None, json!({ "email": EMAIL, "password": PASSWORD }).to_string())
-}
-
-async fn sign_in(driver: &mut Connection) -> Outcome<String> {
-    let session = ask(driver, &credentials()).await?;
-    Ok(session["accessToken"].as_str().ok_or("the session has no access token")?.to_owned())
-}
-
 /// Walks by cursors to a row and gives the cursor of the page that starts there.
-async fn deep_cursor(driver: &mut Connection, token: &str, row: usize) -> Outcome<String> {
+async fn deep_cursor(session: &mut Session, row: usize) -> Outcome<String> {
     let mut cursor = String::new();
     let mut walked = 0;
     while walked < row {
         let limit = (row - walked).min(200);
         let after = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
-        let page = ask(driver, &Request::get(format!("{ROOT}/actors?limit={limit}{after}"), Some(token))).await?;
+        let page = session.get(&format!("/actors?limit={limit}{after}")).await?;
         page["nextCursor"].as_str().ok_or("the list ended too early")?.clone_into(&mut cursor);
         walked += limit;
     }
     Ok(cursor)
 }
 
-async fn ask(driver: &mut Connection, request: &Request) -> Outcome<Value> {
-    let mut bytes = Vec::new();
-    request.write(&mut bytes);
-    let answer = driver.call(&bytes).await?;
-    if (200..300).contains(&answer.status) {
-        Ok(serde_json::from_slice(answer.body)?)
-    } else {
-        Err(format!("{request} was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into())
-    }
+/// The same address each time.
+fn same(path: impl Into<String>) -> Callers {
+    let path = format!("{ROOT}{}", path.into());
+    Box::new(move |_, token| {
+        let request = Request::get(path.clone(), Some(token));
+        Box::new(move |_| request.clone())
+    })
 }
 
-fn searches(places: &Arc<[String]>, token: &Arc<str>) -> Box<dyn Fn(usize) -> Caller> {
-    let (places, token) = (Arc::clone(places), Arc::clone(token));
-    Box::new(move |worker| {
-        let (places, token, mut random) = (Arc::clone(&places), Arc::clone(&token), Random::new(worker as u64));
-        Box::new(move |_| Request::get(format!("{ROOT}/actors?limit=50&q={}", encoded(random.of::<String>(&places))), Some(&token)))
+/// Addresses that a function makes of random numbers.
+fn random(path: impl Fn(&mut Random) -> String + Send + Sync + 'static) -> Callers {
+    let path = Arc::new(path);
+    Box::new(move |worker, token| {
+        let (path, token, mut random) = (Arc::clone(&path), Arc::clone(token), Random::new(worker as u64));
+        Box::new(move |_| Request::get(format!("{ROOT}{}", path(&mut random)), Some(&token)))
     })
+}
+
+fn any(ids: Arc<[Uuid]>, path: fn(&Uuid) -> String) -> Callers {
+    random(move |random| path(random.of(&ids)))
+}
+
+/// Searches for a word that one actor has: its organisation number.
+fn one_number(count: usize) -> Callers {
+    random(move |random| format!("/actors?limit=50&q={}", rows::organisation_number(rows::SEEDED_NUMBERS + random.below(count))))
+}
+
+fn searches(places: Arc<[String]>, list: &'static str) -> Callers {
+    random(move |random| format!("/{list}?limit=50&q={}", encoded(random.of::<String>(&places))))
 }
 
 fn encoded(text: &str) -> String {
     text.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-fn changes(actors: &Arc<[Uuid]>, token: &Arc<str>) -> Box<dyn Fn(usize) -> Caller> {
-    let (actors, token) = (Arc::clone(actors), Arc::clone(token));
-    Box::new(move |worker| {
+fn changes(actors: &Arc<[Uuid]>) -> Callers {
+    let actors = Arc::clone(actors);
+    // Kept between measurements, because each change needs the tag that the one before it gave.
+    let tags: Arc<Mutex<HashMap<Uuid, String>>> = Arc::default();
+    let count = Arc::new(AtomicUsize::new(0));
+    Box::new(move |worker, token| {
         let own: Vec<Uuid> = actors[worker * OWN..(worker + 1) * OWN].to_vec();
-        let mut tags = vec!["\"v1\"".to_owned(); own.len()];
-        let (token, mut turn, mut count) = (Arc::clone(&token), 0, 0);
+        let (tags, count, token, mut turn) = (Arc::clone(&tags), Arc::clone(&count), Arc::clone(token), 0);
         Box::new(move |answer| {
+            let mut tags = tags.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(answer) = answer {
                 if let Some(tag) = answer.etag {
-                    tag.clone_into(&mut tags[turn]);
+                    tags.insert(own[turn], tag.to_owned());
                 }
                 turn = (turn + 1) % own.len();
             }
-            count += 1;
-            let body = json!({ "focus": format!("Arbetar för barn och unga, ändring {count}.") }).to_string();
-            Request::patch(format!("{ROOT}/actors/{}", own[turn]), &token, &tags[turn], body)
+            let body = json!({ "focus": format!("Arbetar för barn och unga, ändring {}.", count.fetch_add(1, Ordering::Relaxed)) });
+            let tag = tags.get(&own[turn]).map_or("\"v1\"", String::as_str);
+            Request::patch(format!("{ROOT}/actors/{}", own[turn]), &token, tag, body.to_string())
         })
     })
 }
 
-fn creations(made: &Arc<AtomicUsize>, areas: &Arc<[Uuid]>, token: &Arc<str>) -> Box<dyn Fn(usize) -> Caller> {
-    let (made, areas, token) = (Arc::clone(made), Arc::clone(areas), Arc::clone(token));
-    Box::new(move |worker| {
-        let (made, areas, token, mut random) = (Arc::clone(&made), Arc::clone(&areas), Arc::clone(&token), Random::new(worker as u64));
+fn creations(made: &Arc<AtomicUsize>, areas: &Arc<[Uuid]>) -> Callers {
+    let (made, areas) = (Arc::clone(made), Arc::clone(areas));
+    Box::new(move |worker, token| {
+        let (made, areas, token, mut random) = (Arc::clone(&made), Arc::clone(&areas), Arc::clone(token), Random::new(worker as u64));
         Box::new(move |_| creation(&made, &areas, &token, &mut random))
     })
 }
@@ -184,15 +194,15 @@ fn creation(made: &AtomicUsize, areas: &[Uuid], token: &str, random: &mut Random
         "policyDomains": [random.of(rows::DOMAINS)],
         "targetGroups": ["unga"],
         "focus": "Arbetar för unga tillsammans med skola, kommun och grannar.",
-        "identifiers": [{ "scheme": "SE-ON", "value": rows::organisation_number(812_000_000 + number) }],
+        "identifiers": [{ "scheme": "SE-ON", "value": rows::organisation_number(rows::CREATED_NUMBERS + number) }],
     });
-    Request::post(format!("{ROOT}/actors"), Some(token), body.to_string())
+    Request::post(format!("{ROOT}/actors"), Some(token), "application/json", body.to_string())
 }
 
-fn mixed(actors: &Arc<[Uuid]>, made: &Arc<AtomicUsize>, areas: &Arc<[Uuid]>, token: &Arc<str>) -> Box<dyn Fn(usize) -> Caller> {
-    let (actors, made, areas, token) = (Arc::clone(actors), Arc::clone(made), Arc::clone(areas), Arc::clone(token));
-    Box::new(move |worker| {
-        let (actors, made, areas, token) = (Arc::clone(&actors), Arc::clone(&made), Arc::clone(&areas), Arc::clone(&token));
+fn mixed(actors: &Arc<[Uuid]>, made: &Arc<AtomicUsize>, areas: &Arc<[Uuid]>) -> Callers {
+    let (actors, made, areas) = (Arc::clone(actors), Arc::clone(made), Arc::clone(areas));
+    Box::new(move |worker, token| {
+        let (actors, made, areas, token) = (Arc::clone(&actors), Arc::clone(&made), Arc::clone(&areas), Arc::clone(token));
         let mut random = Random::new(worker as u64);
         Box::new(move |_| {
             if random.below(10) == 0 {
