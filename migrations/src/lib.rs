@@ -36,6 +36,7 @@ mod m0040_numbers;
 mod m0041_targets;
 mod m0042_answers;
 mod m0043_plans;
+mod m0044_public_bodies;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -82,6 +83,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0041_targets::Migration),
             Box::new(m0042_answers::Migration),
             Box::new(m0043_plans::Migration),
+            Box::new(m0044_public_bodies::Migration),
         ]
     }
 }

@@ -147,3 +147,45 @@ fn a_follower_misses_nothing_doubles_nothing_and_reorders_nothing(#[values(Datab
         assert_eq!(versions, (1..=i64::try_from(turns).unwrap() + 1).collect::<Vec<_>>());
     }
 }
+
+#[rstest]
+fn of_many_writers_at_once_those_that_fail_harm_nobody(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some((_app, _other, callers)) = two_instances(database) else { return };
+    let taken = json!([{"scheme": "SE-ON", "value": "802001-0008"}]);
+    callers[0].post("/actors", &json!({"kind": "association", "name": "Först", "identifiers": taken})).is(201);
+    // Every third call is refused in the middle of its transaction, and of every batch one operation is.
+    let write = |worker: usize, round: usize| {
+        let caller = &callers[worker % 2];
+        let name = format!("Samtidig {worker} {round}");
+        let good = json!({"op": "create", "actor": {"kind": "association", "name": name}});
+        let bad =
+            json!({"op": "create", "actor": {"kind": "association", "name": format!("Krock {worker} {round}"), "identifiers": taken}});
+        match worker % 3 {
+            0 => caller.post("/actors", &good["actor"]).is(201).json["name"].as_str().map(ToOwned::to_owned),
+            1 => {
+                caller.post("/actors", &bad["actor"]).is(409);
+                None
+            }
+            _ => {
+                let answer = caller.post("/actors/batch", &json!({"atomic": false, "operations": [bad, good]}));
+                assert_eq!(answer.status, 201, "{}", answer.body);
+                Some(name)
+            }
+        }
+    };
+    let written: Vec<String> = thread::scope(|scope| {
+        let workers: Vec<_> =
+            (0..12).map(|worker| scope.spawn(move || (0..5).filter_map(|round| write(worker, round)).collect::<Vec<_>>())).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert_eq!(written.len(), 40);
+    for caller in &callers {
+        let found = caller.get("/actors?q=Samtidig&limit=200&fields=name").is(200);
+        let mut names: Vec<_> = found.json["items"].as_array().unwrap().iter().map(|actor| actor["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        let mut expected: Vec<_> = written.iter().map(String::as_str).collect();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "each is stored and found once");
+        assert_eq!(caller.get("/actors?q=Krock").is(200).json["items"], json!([]), "what was refused is not found");
+    }
+}

@@ -2,16 +2,16 @@
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
 };
 
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, entity::prelude::*};
 
 use crate::{
     actors::{ActorId, ActorKind, FormerName, NewActor, rules, table},
     geography::areas::AreaId,
-    kernel::{Result, table::List},
+    kernel::{Problem, Result, table::List},
 };
 
 /// The kinds of public bodies.
@@ -22,6 +22,10 @@ const ONE_PER_SEAT: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region
 
 /// A cache of [`rules::public_body_key`] by name. The names of all public bodies are compared at each change of a name, and rarely change.
 static KEY_CACHE: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
+
+/// The public bodies, by the mark that the database had when they were read. The mark is another after each change of one of them, in
+/// every database.
+static BODIES: LazyLock<Cache<String, Arc<Bodies>>> = LazyLock::new(|| Cache::new(4));
 
 /// The public bodies of the reference data that are not removed, by their keys. Only actors of a pack count: there are some
 /// hundreds of them, found by an index, while anybody can register any number of actors of these kinds.
@@ -34,11 +38,23 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Loads all public bodies.
+    /// Returns all public bodies. They are read only when one of them has changed.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn load(db: &impl ConnectionTrait) -> Result<Self> {
+    pub async fn load(db: &impl ConnectionTrait) -> Result<Arc<Self>> {
+        let mark = Statement::from_string(db.get_database_backend(), "SELECT value FROM installation WHERE name = 'public_bodies'");
+        let mark = db.query_one_raw(mark).await?.ok_or_else(|| Problem::internal(&"the mark of the public bodies is missing"))?;
+        let mark: String = mark.try_get("", "value")?;
+        if let Some(bodies) = BODIES.get(&mark) {
+            return Ok(bodies);
+        }
+        let bodies = Arc::new(Self::read(db).await?);
+        BODIES.insert(mark, Arc::clone(&bodies));
+        Ok(bodies)
+    }
+
+    async fn read(db: &impl ConnectionTrait) -> Result<Self> {
         type Row = (ActorId, ActorKind, String, List<String>, List<FormerName>, Option<AreaId>);
         let rows: Vec<Row> = table::Entity::find()
             .select_only()
