@@ -93,11 +93,18 @@ enum ParameterType {
     List,
 }
 
+/// Returns the first part of a path below the root.
+fn first_part(path: &str) -> &str {
+    path.strip_prefix(ROOT).unwrap_or(path).trim_start_matches('/').split('/').next().unwrap_or_default()
+}
+
 /// The contract, compiled.
 #[derive(Debug)]
 pub struct Contract {
     /// The operations by the pattern of their path.
     operations: HashMap<String, Vec<(Method, Arc<Operation>)>>,
+    /// The patterns by their first part below the root.
+    patterns: HashMap<String, Vec<String>>,
     /// The schemas of request bodies, by name.
     bodies: HashMap<String, Validator>,
     /// The paths of the operations whose body may be a file. They have no parameters.
@@ -164,7 +171,11 @@ impl Contract {
             .filter(|(_, schema)| schema["properties"].get("redacted").is_some())
             .map(|(name, schema)| (snake_case(name), secrecy::forms(schema, |schema| resolve(document, schema).clone())))
             .collect();
-        Ok(Self { operations, bodies, files, records })
+        let mut patterns: HashMap<String, Vec<String>> = HashMap::new();
+        for pattern in operations.keys() {
+            patterns.entry(first_part(pattern).to_owned()).or_default().push(pattern.clone());
+        }
+        Ok(Self { operations, patterns, bodies, files, records })
     }
 
     /// Returns the members of a kind of record, each with the value that replaces it when it is hidden; `None` when the member is never
@@ -197,15 +208,20 @@ impl Contract {
         self.matching(path).filter_map(find_method).min_by_key(|(pattern, _)| pattern.matches('{').count())
     }
 
-    /// Returns the patterns that match a concrete path, with their operations.
+    /// Returns the patterns that match a concrete path, with their operations. The first part below the root is fixed in all patterns.
     fn matching<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<(Method, Arc<Operation>)>)> {
-        let given: Vec<_> = path.split('/').collect();
-        let matches = move |pattern: &str| {
-            let known: Vec<_> = pattern.split('/').collect();
-            known.len() == given.len()
-                && known.iter().zip(&given).all(|(known, given)| known == given || (known.starts_with('{') && !given.is_empty()))
+        let fits = move |pattern: &str| {
+            let (mut known, mut given) = (pattern.split('/'), path.split('/'));
+            loop {
+                match (known.next(), given.next()) {
+                    (None, None) => return true,
+                    (Some(known), Some(given)) if known == given || (known.starts_with('{') && !given.is_empty()) => {}
+                    _ => return false,
+                }
+            }
         };
-        self.operations.iter().filter(move |(pattern, _)| matches(pattern))
+        let patterns = self.patterns.get(first_part(path)).into_iter().flatten();
+        patterns.filter(move |pattern| fits(pattern)).filter_map(|pattern| self.operations.get_key_value(pattern))
     }
 
     /// Returns the operations of a concrete path.

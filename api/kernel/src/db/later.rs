@@ -21,16 +21,18 @@ pub(super) fn joined(inserts: Vec<Insert>, backend: DbBackend) -> Vec<Statement>
     let mut messages: Vec<Message> = Vec::new();
     for Insert { table, statement } in inserts {
         let values = statement.values.map(|Values(values)| values).unwrap_or_default();
-        let fits = |message: &&mut Message| {
-            message.values.len() + values.len() <= VALUES && !(postgres && message.parts.iter().any(|(known, _)| *known == table))
+        let is_full = |message: &Message| {
+            let has_table = postgres && message.parts.iter().any(|(known, _)| *known == table);
+            has_table || message.values.len() + values.len() > VALUES
         };
-        let message = match messages.last_mut().filter(fits) {
-            Some(message) => message,
-            None => messages.push_mut(Message::default()),
-        };
-        let sql = if postgres { renumbered(&statement.sql, message.values.len()) } else { statement.sql };
-        message.parts.push((table, sql));
-        message.values.extend(values);
+        if messages.last().is_none_or(is_full) {
+            messages.push(Message::default());
+        }
+        if let Some(message) = messages.last_mut() {
+            let sql = if postgres { renumbered(&statement.sql, message.values.len()) } else { statement.sql };
+            message.parts.push((table, sql));
+            message.values.extend(values);
+        }
     }
     messages.into_iter().map(|message| message.into_statement(backend)).collect()
 }

@@ -83,7 +83,9 @@ impl Transaction {
             return Ok(());
         }
         if let Some(observer) = &self.observer {
-            waiting.iter().for_each(|insert| observer.tell(&insert.statement));
+            for insert in &waiting {
+                observer.tell(&insert.statement);
+            }
         }
         for statement in joined(waiting, self.get_database_backend()) {
             self.run(self.tx.execute_raw(statement)).await?;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
+use sea_orm::{
+    ActiveValue, ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr,
+};
 
 use super::{
     KIND,
@@ -53,8 +55,8 @@ struct Admitted {
     at: usize,
     before: Option<Actor>,
     actor: Actor,
-    /// The code of the municipality of the seat, if the areas have changed.
-    municipality: Option<Option<String>>,
+    /// The code of the municipality of the seat; not set when the areas are as before.
+    municipality: ActiveValue<Option<String>>,
     /// Those of its own numbers that another actor has too, when the caller cannot see that.
     claimed: Vec<Number>,
 }
@@ -235,7 +237,8 @@ impl<'a> Lookups<'a> {
         }
         self.match_visibility.update(id, &fields, self.sight);
         let seat = fields.seat_area_id.and_then(|seat| self.paths.get(&seat));
-        let municipality = elsewhere.then(|| seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned));
+        let municipality =
+            if elsewhere { Set(seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned)) } else { ActiveValue::NotSet };
         let actor = Actor {
             id,
             version: before.as_ref().map_or(1, |before| before.version + 1),
@@ -409,7 +412,7 @@ pub(in crate::actors) async fn mark_claimed(actor: ActorId, numbers: &[Number], 
     Ok(())
 }
 
-fn row(actor: &Actor, municipality: Option<&Option<String>>) -> table::ActiveModel {
+fn row(actor: &Actor, municipality: &ActiveValue<Option<String>>) -> table::ActiveModel {
     let fields = actor.fields.clone();
     table::ActiveModel {
         id: Set(actor.id),
@@ -425,7 +428,7 @@ fn row(actor: &Actor, municipality: Option<&Option<String>>) -> table::ActiveMod
         other_names: Set(fields.other_names.into()),
         former_names: Set(fields.former_names.into()),
         parent_id: Set(fields.parent_id),
-        municipality_code: municipality.cloned().map_or(sea_orm::NotSet, Set),
+        municipality_code: municipality.clone(),
         seat_area_id: Set(fields.seat_area_id),
         areas_served: Set(fields.areas_served.into()),
         identifiers: Set(fields.identifiers.into()),
@@ -453,7 +456,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     let mut late: Vec<(usize, Problem)> = Vec::new();
     for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
         let Some(before) = before else { continue };
-        let row = row(actor, municipality.as_ref());
+        let row = row(actor, municipality);
         match w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, before.version).await {
             Ok(()) => {}
             Err(problem) if problem.kind == Kind::PreconditionFailed => late.push((*at, problem)),
@@ -461,8 +464,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
         }
     }
     admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
-    let new: Vec<_> =
-        admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_ref())).collect();
+    let new: Vec<_> = admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, &draft.municipality)).collect();
     for rows in new.chunks(INSERT_SIZE) {
         w.tx.insert_later::<table::Entity>(rows.to_vec());
     }

@@ -95,12 +95,12 @@ pub async fn mark_merged(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
-    keep_new_version(actor, ChangeOperation::Merge, w).await?;
+    keep_new_version(actor, ChangeOperation::Merge, w)?;
     search::remove(actor.id, w).await
 }
 
 /// Stores in the history the version that an actor got by this write, and the version before it unless it is stored already.
-async fn keep_new_version(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+fn keep_new_version(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let after = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
     history::insert(&[store::history_version(actor, ChangeOperation::Upsert, true), store::history_version(&after, op, false)], w)
 }
