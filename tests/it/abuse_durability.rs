@@ -217,8 +217,8 @@ fn abuse_148_all_connections_together_keep_no_more_of_the_file_in_memory_than_wa
         (read("PRAGMA mmap_size").await, read("PRAGMA cache_size").await)
     });
     assert_eq!(mapped, 0, "what is mapped counts once for each connection and is bounded by none");
-    // In kibibytes: 128 MiB for four connections that read and one that writes.
-    assert_eq!(cache, -128 * 1024 / 5);
+    // In kibibytes: 96 MiB for four connections that read and one that writes.
+    assert_eq!(cache, -96 * 1024 / 5);
 }
 
 #[rstest]
