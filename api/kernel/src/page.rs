@@ -88,8 +88,8 @@ pub struct Page<T> {
     /// more, and `totalIsExact` is false then.
     #[schema(format = Int64, maximum = 10_000)]
     pub total: Option<u64>,
-    /// Whether `total` is the number of all items. False means that there are more than 10,000. Null without `total`.
-    pub total_is_exact: Option<bool>,
+    /// Whether `total` is the number of all items. False when there are more than 10,000, and when they were not counted.
+    pub total_is_exact: bool,
     /// A cursor for `/changes`, from before the list was read. To keep a copy of the list up to date, read the changes from the
     /// cursor of the first page. The `ETag` of the answer does not depend on this member.
     pub change_cursor: String,
@@ -257,7 +257,8 @@ impl Paging {
             }
             None => None,
         };
-        let (total, total_is_exact) = total.map(|total| (Ord::min(total, MAX_TOTAL), total <= MAX_TOTAL)).unzip();
+        let total_is_exact = total.is_some_and(|total| total <= MAX_TOTAL);
+        let total = total.map(|total| Ord::min(total, MAX_TOTAL));
         Ok(Page { items, next_cursor, total, total_is_exact, change_cursor })
     }
 }
