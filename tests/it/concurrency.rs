@@ -1,6 +1,11 @@
 //! Concurrent calls: no change is lost, made twice or out of order, on one instance and on several.
 
-use std::thread;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -188,4 +193,60 @@ fn of_many_writers_at_once_those_that_fail_harm_nobody(#[values(Database::Sqlite
         assert_eq!(names, expected, "each is stored and found once");
         assert_eq!(caller.get("/actors?q=Krock").is(200).json["items"], json!([]), "what was refused is not found");
     }
+}
+
+#[rstest]
+fn who_hangs_up_leaves_no_half_of_a_write(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let token = admin.header("Authorization").unwrap();
+    // Twelve callers hang up, a little more patient each time, while four others write and wait for their answers.
+    let written: usize = thread::scope(|scope| {
+        for worker in 0..12_u64 {
+            scope.spawn(move || {
+                for round in 0..20 {
+                    let body = json!({"kind": "association", "name": format!("Avbruten {worker} {round}")}).to_string();
+                    let head = "POST /samsyn/v1/actors HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
+                    let call = format!("{head}\r\nAuthorization: {token}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+                    let mut caller = TcpStream::connect(app.address).unwrap();
+                    caller.write_all(call.as_bytes()).unwrap();
+                    caller.set_read_timeout(Some(Duration::from_micros(1 + worker * 150 + round * 400))).unwrap();
+                    let _ = caller.read(&mut [0]);
+                }
+            });
+        }
+        let waiting: Vec<_> = (0..4)
+            .map(|worker| {
+                let admin = &admin;
+                scope.spawn(move || {
+                    let name = |round: i32| format!("Avvaktande {worker} {round}");
+                    (0..25)
+                        .filter(|round| admin.post("/actors", &json!({"kind": "association", "name": name(*round)})).status == 201)
+                        .count()
+                })
+            })
+            .collect();
+        waiting.into_iter().map(|worker| worker.join().unwrap()).sum()
+    });
+    assert_eq!(written, 100, "who waits is told that it is stored");
+    // When the service has ended, nothing is under way any more.
+    let app = TestApp::start_from(&app.into_template());
+    let admin = admin.at(app.address);
+    let stored = |filter: &str| -> usize {
+        let (mut count, mut next) = (0, String::new());
+        loop {
+            let page = admin.get(&format!("/actors?kind=association&limit=200&fields=name{filter}{next}")).is(200).json;
+            let items = page["items"].as_array().unwrap();
+            count += items.iter().filter(|actor| actor["name"].as_str().unwrap().starts_with("Av")).count();
+            match page["nextCursor"].as_str() {
+                Some(cursor) => next = format!("&cursor={cursor}"),
+                None => return count,
+            }
+        }
+    };
+    let all = stored("");
+    assert_eq!(stored("&q=avbruten") + stored("&q=avvaktande"), all, "what is stored is found");
+    let whole = "SELECT actor.id FROM actor JOIN event ON event.entity_id = actor.id JOIN record_version ON record_version.entity_id = actor.id \
+                 WHERE actor.name LIKE 'Avbruten %' OR actor.name LIKE 'Avvaktande %'";
+    assert_eq!(app.rows(whole).len(), all, "each has its event and its version");
 }

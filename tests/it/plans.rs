@@ -24,9 +24,8 @@ use crate::{
     story::{self, Teller},
 };
 
-/// The number of rows of each large table. With so many the planners choose indexes as with 100,000, which would take more than a
-/// minute to copy.
-const ROWS: u64 = 20_000;
+/// The number of rows of each large table.
+const ROWS: u64 = 100_000;
 /// The number of rows that may be sorted without an index.
 const SORTED: f64 = 1_000.0;
 /// How often one call for a page may send the same statement.

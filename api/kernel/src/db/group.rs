@@ -65,34 +65,38 @@ impl Writers {
         let group = group.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
         let mut turn = Turn { line, group, witness: Arc::clone(&self.witness) };
         turn.leave_lost_group();
-        let tx = if let Some(group) = &*turn.group {
-            group.tx.begin().await?
-        } else {
-            let tx = begin.await?;
-            self.witness.begins();
-            tx
-        };
+        if turn.group.is_some() {
+            // In a task, because a savepoint whose begin is given up takes the transaction of the group with it.
+            return tokio::spawn(turn.begin_part()).await.unwrap_or_else(|_| Err(lost()));
+        }
+        let tx = begin.await?;
+        self.witness.begins();
         Ok((tx, turn))
     }
 }
 
 impl Turn {
-    /// Ends the turn: adds the part to the group, and waits until the group is committed.
+    /// Begins a savepoint in the transaction of the group.
+    async fn begin_part(self) -> Result<(DatabaseTransaction, Self), DbErr> {
+        let begun = match &*self.group {
+            Some(group) => group.tx.begin().await,
+            None => Err(lost()),
+        };
+        begun.map(|tx| (tx, self))
+    }
+
+    /// Ends the turn: adds the part to the group, and waits until the group is committed. A caller who stops waiting does not stop it.
     ///
     /// # Errors
     /// When the part or the group could not be committed. Nothing of the part is stored then.
-    pub(super) async fn commit(mut self, tx: DatabaseTransaction, words: Vec<Words>) -> Result<(), DbErr> {
+    pub(super) async fn commit(self, tx: DatabaseTransaction, words: Vec<Words>) -> Result<(), DbErr> {
         let (told, mut outcome) = oneshot::channel();
-        let line = Arc::clone(&self.line);
-        let witness = Arc::clone(&self.witness);
-        if let Some(group) = &mut *self.group {
-            tx.commit().await?;
-            group.members.push(told);
-            group.words.extend(words);
-            drop(self);
+        let (line, witness) = (Arc::clone(&self.line), Arc::clone(&self.witness));
+        if self.group.is_some() {
+            // In a task, because a part that is in the group without its words would be stored without them.
+            tokio::spawn(self.join(tx, words, told));
         } else {
-            *self.group = Some(Group { tx, members: vec![told], words });
-            drop(self);
+            self.open(tx, words, told);
             // Whoever waits already has its turn before this task.
             tokio::spawn(commit_present(Arc::clone(&line), Arc::clone(&witness)));
         }
@@ -101,6 +105,23 @@ impl Turn {
                 Ok(outcome) => return outcome.unwrap_or_else(|_| Err(lost())),
                 Err(_) => commit_present(Arc::clone(&line), Arc::clone(&witness)).await,
             }
+        }
+    }
+
+    /// Opens a group with the transaction that this writer began.
+    fn open(mut self, tx: DatabaseTransaction, words: Vec<Words>, told: oneshot::Sender<Result<(), DbErr>>) {
+        *self.group = Some(Group { tx, members: vec![told], words });
+    }
+
+    /// Adds the part since the savepoint to the group.
+    async fn join(mut self, tx: DatabaseTransaction, words: Vec<Words>, told: oneshot::Sender<Result<(), DbErr>>) {
+        let released = tx.commit().await;
+        match (released, &mut *self.group) {
+            (Ok(()), Some(group)) => {
+                group.members.push(told);
+                group.words.extend(words);
+            }
+            (released, _) => drop(told.send(released.and(Err(lost())))),
         }
     }
 
