@@ -10,16 +10,19 @@ use sea_orm::{
     sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
 };
 
+mod drafts;
 mod events;
 mod hanging;
 mod put;
 mod removal;
 
+pub use drafts::Draft;
+pub(crate) use drafts::TakenNumbers;
+pub(super) use drafts::own_numbers;
 pub(super) use events::history_version;
 pub use hanging::{announce_dependents, announce_new_parent};
-pub(crate) use put::TakenNumbers;
-pub use put::{Draft, insert, put_many, update};
-pub(super) use put::{mark_claimed, own_numbers, search_text};
+pub use put::{insert, put_many, update};
+pub(super) use put::{mark_claimed, search_text};
 pub use removal::remove;
 pub(super) use removal::{find_restorable, restore};
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
 
 use super::{
-    KIND, announce_dependents, announce_new_parent,
+    KIND, announce_dependents, announce_new_parent, drafts,
     events::{change_event, history_version},
     find, find_visible, lock, may_set_parent, may_write, put, view,
 };
@@ -149,11 +149,11 @@ async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Writ
 /// set as the parent (403).
 pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
     let sight = &caller.sight;
-    let taken = put::find_taken(&put::own_numbers(&actor.fields).map(|(_, number)| number).collect(), w).await?;
+    let taken = drafts::find_taken(&drafts::own_numbers(&actor.fields).map(|(_, number)| number).collect(), w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
     let match_visibility = MatchVisibility::load(owners, sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
-    for (at, number) in put::own_numbers(&actor.fields) {
+    for (at, number) in drafts::own_numbers(&actor.fields) {
         let Some(owners) = taken.get(&number).filter(|owners| !owners.is_empty()) else { continue };
         let Some((owner, _)) = owners.iter().find(|(owner, _)| match_visibility.allows(MatchReason::SameIdentifier, *owner)) else {
             claimed.push(number);
