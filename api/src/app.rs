@@ -184,7 +184,9 @@ impl App {
     /// # Errors
     /// When the server cannot run.
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
-        let metrics = Metrics::new(self.db.clone(), self.access.clone(), self.places.clone(), &self.limits, &self.calls);
+        let cache = if crate::kernel::table::is_postgres(self.db.backend()) { 0 } else { self.config.database_cache_mebibytes << 20 };
+        let (db, access, places) = ((self.db.clone(), cache), self.access.clone(), self.places.clone());
+        let metrics = Metrics::new(db, access, places, self.limits.clone(), self.remembered.clone(), &self.calls);
         actix_web::rt::spawn(metrics.serve(listener)?);
         Ok(())
     }

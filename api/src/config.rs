@@ -60,7 +60,7 @@ database_lock_seconds: u64 = 3;
 /// Whether SQLite keeps the last writes through a power cut. false makes writes about twice as fast.
 database_durable: bool = true;
 /// Number of mebibytes of SQLite's file that all connections together may keep in memory.
-database_cache_mebibytes: u64 = 96;
+database_cache_mebibytes: u64 = 32;
 /// Whether the database is migrated at the start.
 migrate_on_start: bool = true;
 /// Whether the reference data is loaded at the start: areas, public actors, codelists, indicators.

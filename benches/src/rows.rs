@@ -106,8 +106,14 @@ pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActo
     let focus = format!("Arbetar för {} i {} tillsammans med skola, kommun och grannar.", random.of(GROUPS), place.name);
     let words = text::words(&format!("{name} {focus} {organisation_number}")).join(" ");
     let identifiers = json!([{ "scheme": "SE-ON", "value": organisation_number, "scope": "own", "validFrom": null, "validTo": null }]);
+    let (domain, group, website) = (random.of(DOMAINS), random.of(GROUPS), format!("https://www.example.se/{number}"));
+    let details = json!({
+        "otherNames": [], "formerNames": [], "policyDomains": [domain], "targetGroups": [group], "focus": focus, "workingMethods": [],
+        "languages": [], "website": website, "contactPoints": [], "identifiers": identifiers,
+    });
     let mut row = resource(id, at);
     row.extend([
+        ("details", details.to_string().into()),
         ("kind", kind.into()),
         ("sector", sector.into()),
         ("name_fold", text::fold(&name).into()),
@@ -119,10 +125,10 @@ pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActo
         ("municipality_code", place.code.clone().into()),
         ("areas_served", json!([place.municipality]).into()),
         ("identifiers", identifiers.into()),
-        ("policy_domains", json!([random.of(DOMAINS)]).into()),
-        ("target_groups", json!([random.of(GROUPS)]).into()),
+        ("policy_domains", json!([domain]).into()),
+        ("target_groups", json!([group]).into()),
         ("focus", focus.into()),
-        ("website", format!("https://www.example.se/{number}").into()),
+        ("website", website.into()),
         ("status", "active".into()),
         ("visibility", "public".into()),
     ]);

@@ -55,6 +55,7 @@ pub async fn fill(binary: &Path, database: &Database, count: usize) -> Outcome<S
     let mut random = Random::new(20_260_101);
     let statement = Statement::from_string(backend, "SELECT COALESCE(MAX(id), 0) AS top FROM search_entry");
     let mut entry: i64 = connection.query_one_raw(statement).await?.ok_or("no search_entry")?.try_get("", "top")?;
+    let words_of = Table::find("search_entry", &connection).await?;
 
     let tables = [
         Table::find("actor", &connection).await?,
@@ -77,7 +78,7 @@ pub async fn fill(binary: &Path, database: &Database, count: usize) -> Outcome<S
             for (table, chunk) in tables.iter().zip(chunks) {
                 table.insert(chunk, &tx).await?;
             }
-            index_words("actor", words, &mut entry, &tx).await?;
+            index_words(&words_of, "actor", words, &mut entry, &tx).await?;
         }
         tx.commit().await?;
         if count > BATCH {
@@ -107,7 +108,7 @@ pub async fn fill(binary: &Path, database: &Database, count: usize) -> Outcome<S
             }
             tables[0].insert(chunk, &tx).await?;
             tables[1].insert(areas, &tx).await?;
-            index_words("intervention", words, &mut entry, &tx).await?;
+            index_words(&words_of, "intervention", words, &mut entry, &tx).await?;
         }
         tx.commit().await?;
     }
@@ -190,8 +191,8 @@ async fn insert(mut sql: String, width: usize, count: usize, values: Vec<Value>,
     Ok(())
 }
 
-/// Puts words of records into the index, as the service would have done one by one. `entry` is the last id that is taken.
-async fn index_words(kind: &str, words: Vec<(Uuid, String)>, entry: &mut i64, db: &impl ConnectionTrait) -> Outcome<()> {
+/// Puts words of records into the index and its `table`, as the service would have done one by one. `entry` is the last id that is taken.
+async fn index_words(table: &Table, kind: &str, words: Vec<(Uuid, String)>, entry: &mut i64, db: &impl ConnectionTrait) -> Outcome<()> {
     let (count, first) = (words.len(), *entry + 1);
     *entry += i64::try_from(count)?;
     let numbered = (first..).zip(words);
@@ -203,12 +204,13 @@ async fn index_words(kind: &str, words: Vec<(Uuid, String)>, entry: &mut i64, db
         db.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, sql, values)).await?;
         return Ok(());
     }
-    let (mut entries, mut texts) = (Vec::<Value>::new(), Vec::<Value>::new());
+    let (mut entries, mut texts) = (Vec::new(), Vec::<Value>::new());
     for (number, (id, words)) in numbered {
-        entries.extend([number.into(), kind.into(), id.into()]);
+        let values = [("id", number.into()), ("kind", kind.into()), ("entity_id", id.into()), ("words", words.clone().into())];
+        entries.push(Row::from(values));
         texts.extend([number.into(), kind.into(), words.into()]);
     }
-    insert("INSERT INTO search_entry (id, kind, entity_id) VALUES ".to_owned(), 3, count, entries, db).await?;
+    table.insert(entries, db).await?;
     insert("INSERT INTO search_words (rowid, kind, words) VALUES ".to_owned(), 3, count, texts, db).await
 }
 

@@ -37,6 +37,8 @@ mod m0041_targets;
 mod m0042_answers;
 mod m0043_plans;
 mod m0044_public_bodies;
+mod m0045_words;
+mod m0046_details;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -84,6 +86,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0042_answers::Migration),
             Box::new(m0043_plans::Migration),
             Box::new(m0044_public_bodies::Migration),
+            Box::new(m0045_words::Migration),
+            Box::new(m0046_details::Migration),
         ]
     }
 }

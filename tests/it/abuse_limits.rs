@@ -221,6 +221,9 @@ fn abuse_100_nothing_inner_is_told_on_the_public_port(#[values(Database::Sqlite,
         "samsyn_feed_position",
         "samsyn_feed_waiting",
         "samsyn_database_connections",
+        "samsyn_database_cache_bytes_most",
+        "samsyn_cache_entries{cache=\"tokens\"}",
+        "samsyn_cache_entries_most{cache=\"counted_addresses\"}",
     ] {
         assert!(measures.contains_key(name), "{name} in {measures:?}");
     }

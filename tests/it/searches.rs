@@ -190,3 +190,50 @@ fn abuse_61_a_filter_has_only_so_many_values(#[values(Database::Sqlite, Database
         ["types too-many"]
     );
 }
+
+#[rstest]
+fn a_word_of_very_many_finds_all_of_them_in_order(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let numbered = |count: usize, name: fn(usize) -> String| (0..count).map(name).collect::<Vec<_>>();
+    // In Swedish alphabetical order.
+    let oaks = numbered(400, |number| format!("Ek {number:04}"));
+    let farms = numbered(300, |number| format!("Gård {number:04} med hus"));
+    let houses = numbered(1_800, |number| format!("Hus {number:04}"));
+    let islands = numbered(30, |number| format!("Ö {number:04} HUSET"));
+    let all: Vec<_> = [("association", &oaks), ("association", &farms), ("network", &houses), ("other", &islands)]
+        .into_iter()
+        .flat_map(|(kind, names)| names.iter().map(move |name| json!({"op": "create", "actor": {"kind": kind, "name": name}})))
+        .collect();
+    // They come in another order than that of their names.
+    for few in all.chunks(700).rev() {
+        admin.post("/actors/batch", &json!({"operations": few, "atomic": true})).is(201);
+    }
+    let names = |query: &str| {
+        let (mut names, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = admin.get(&format!("/actors?fields=name&{query}{cursor}")).is(200).json;
+            names.extend(page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return names,
+            }
+        }
+    };
+    let begins_first = [houses.clone(), farms.clone(), islands.clone()].concat();
+    assert!(names("q=hus&limit=190") == begins_first, "names that begin with the word come first");
+    assert!(names("q=HUS&limit=200") == begins_first, "capitals do not matter");
+    let by_name = [farms.clone(), houses.clone(), islands.clone()].concat();
+    assert!(names("q=hus&sort=name&limit=200") == by_name);
+    let backwards: Vec<_> = by_name.iter().rev().cloned().collect();
+    assert!(names("q=hus&sort=-name&limit=199") == backwards);
+    assert_eq!(names("q=hus&sort=createdAt&limit=200").len(), by_name.len());
+    assert_eq!(names("q=hus&kind=other&limit=7"), islands, "they lie at the end of the list");
+    assert_eq!(names("q=hus&kind=association&limit=200"), farms);
+    assert_eq!(names("q=g%C3%A5rd+hus&limit=200"), farms);
+    // The first that is found lies behind more rows than are walked for so small a page.
+    assert_eq!(admin.get("/actors?q=hus&sort=name&limit=1").is(200).json["items"][0]["name"], json!(farms[0]));
+    assert_eq!(admin.get("/actors?q=hus&limit=1&offset=1799&fields=name").is(200).json["items"][0]["name"], json!(houses[1_799]));
+    let total = admin.get("/actors?q=hus&limit=1&include=total").is(200).json;
+    assert_eq!((&total["total"], &total["totalIsExact"]), (&json!(by_name.len()), &json!(true)));
+}

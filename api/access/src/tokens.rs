@@ -27,7 +27,7 @@ use super::{
     sessions::{SignInMethod, table::signing_key},
     standing::{self, Credential},
 };
-use crate::kernel::{Db, Problem, Result, clock, hash, problem::Kind, request::Call, secrecy::Marks};
+use crate::kernel::{Db, Problem, Result, clock, hash, measures, problem::Kind, request::Call, secrecy::Marks};
 
 /// The time for which this instance may not notice a change of rights made by another instance.
 const EPOCH_AGE: Duration = Duration::from_millis(500);
@@ -120,6 +120,12 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
+    /// Tells how much the caches of tokens and callers hold.
+    pub fn note_caches(&self, caches: &measures::Caches) {
+        caches.note("tokens", &self.cache);
+        caches.note("callers", &self.caller_cache.0);
+    }
+
     /// Loads the signing keys. Makes one at the first start.
     ///
     /// # Errors

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, histogram::Histogram},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
 };
 
 /// The upper bounds of the histogram's buckets, in seconds.
@@ -55,7 +56,7 @@ impl Calls {
     }
 
     /// Registers the metrics, so that they can be read.
-    pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
+    pub fn register(&self, registry: &mut Registry) {
         registry.register("calls", "Answered calls by operation and class of status", self.answered.clone());
         registry.register_with_unit(
             "call_duration",
@@ -63,5 +64,36 @@ impl Calls {
             prometheus_client::registry::Unit::Seconds,
             self.took.clone(),
         );
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Cache {
+    cache: &'static str,
+}
+
+/// How much the caches of this process hold.
+#[derive(Clone, Debug, Default)]
+pub struct Caches {
+    entries: Family<Cache, Gauge>,
+    most: Family<Cache, Gauge>,
+}
+
+impl Caches {
+    /// Notes the number of entries of a cache, and the most that it keeps.
+    pub fn note<K, V>(&self, name: &'static str, cache: &moka::sync::Cache<K, V>)
+    where
+        K: std::hash::Hash + Eq + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.entries.get_or_create(&Cache { cache: name }).set(number(cache.entry_count()));
+        self.most.get_or_create(&Cache { cache: name }).set(number(cache.policy().max_capacity().unwrap_or(u64::MAX)));
+    }
+
+    /// Registers the metrics, so that they can be read.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register("cache_entries", "Entries of a cache", self.entries.clone());
+        registry.register("cache_entries_most", "The most entries that a cache keeps", self.most.clone());
     }
 }

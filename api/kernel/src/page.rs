@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, IdenStatic, Iterable, ModelTrait, Order, PaginatorTrait, PrimaryKeyToColumn,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IdenStatic, Iterable, ModelTrait, Order, PrimaryKeyToColumn,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select, Value,
-    sea_query::{CaseStatement, Expr, SimpleExpr},
+    sea_query::{CaseStatement, Expr, Query, SelectStatement, SimpleExpr},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,11 +13,17 @@ use uuid::Uuid;
 
 use super::{
     Db,
+    db::Read,
     hash::{hex, unhex},
     language::say,
     problem::{Fault, Kind, Problem, Result},
+    rendered::Item,
     request::Call,
+    search::Search,
+    table::is_postgres,
 };
+
+mod walk;
 
 /// The number of items of a page when the caller gives no limit.
 pub const DEFAULT_LIMIT: u64 = 20;
@@ -112,12 +118,31 @@ impl<T> Page<T> {
     }
 }
 
+impl<T: Item> Page<T> {
+    /// Returns the page in JSON.
+    pub(super) fn text(&self) -> Result<Vec<u8>> {
+        const BEGINNING: &[u8] = br#"{"items":["#;
+        let Self { items, next_cursor, total, total_is_exact, change_cursor } = self;
+        let (next_cursor, change_cursor) = (next_cursor.clone(), change_cursor.clone());
+        let rest = Page::<()> { items: Vec::new(), next_cursor, total: *total, total_is_exact: *total_is_exact, change_cursor };
+        let rest = serde_json::to_vec(&rest)?;
+        let mut text = Vec::with_capacity(items.len() * 1024 + rest.len());
+        text.extend_from_slice(BEGINNING);
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                text.push(b',');
+            }
+            item.write(&mut text)?;
+        }
+        text.extend_from_slice(rest.strip_prefix(BEGINNING).unwrap_or_default());
+        Ok(text)
+    }
+}
+
 /// A sort key of a list. A list has several in turn, of which the last must be unique.
 pub struct Key<M> {
     by: SimpleExpr,
     descending: bool,
-    /// Whether no index has the order, so that all matching rows must be sorted.
-    sorted: bool,
     /// Returns the value of the key for a row.
     value: Box<dyn Fn(&M) -> Value>,
 }
@@ -125,18 +150,12 @@ pub struct Key<M> {
 impl<M> Key<M> {
     /// Sorts by an expression, ascending. `value` returns the value of the expression for a row, which must never be null.
     pub fn new(by: impl Into<SimpleExpr>, value: impl Fn(&M) -> Value + 'static) -> Self {
-        Self { by: by.into(), descending: false, sorted: false, value: Box::new(value) }
+        Self { by: by.into(), descending: false, value: Box::new(value) }
     }
 
     /// Sorts by a column, ascending. `value` returns the value of the column for a row.
     pub fn column(column: impl ColumnTrait, value: impl Fn(&M) -> Value + 'static) -> Self {
         Self::new(SimpleExpr::from(Expr::col(column.as_column_ref())), value)
-    }
-
-    /// Marks a key by which all matching rows must be sorted. Then only ids are sorted, and whole rows are read for one page.
-    #[must_use]
-    pub(super) fn without_index(self) -> Self {
-        Self { sorted: true, ..self }
     }
 
     /// Reverses the order when `reversed` is true.
@@ -201,6 +220,30 @@ impl Paging {
         E: EntityTrait,
         E::Model: ModelTrait<Entity = E> + Send + Sync,
     {
+        self.search(select, None, keys, None, call, db).await
+    }
+
+    /// Reads one page of what `search` finds in `select`, sorted by `keys`; of all, when there is no search. `read` is for
+    /// [`Connection::rows`](super::db::Connection::rows).
+    ///
+    /// # Errors
+    /// See [`Self::fetch`].
+    pub async fn search<E>(
+        &self,
+        select: Select<E>,
+        search: Option<Search<E::Model>>,
+        mut keys: Vec<Key<E::Model>>,
+        read: Option<Read<E::Model>>,
+        call: &Call,
+        db: &Db,
+    ) -> Result<Page<E::Model>>
+    where
+        E: EntityTrait,
+        E::Model: ModelTrait<Entity = E> + Send + Sync,
+    {
+        if let Some(rank) = search.as_ref().and_then(Search::rank) {
+            keys.insert(0, rank);
+        }
         let (select, keys, hidden_last) = prevent_inference(select, keys, call);
         if let Some(offset) = self.offset.filter(|offset| *offset > MAX_OFFSET) {
             return Err(Problem {
@@ -223,25 +266,26 @@ impl Paging {
         };
         let total = match &self.include {
             Some(include) if include.contains(&Include::Total) => {
-                let counted = select.clone().select_only().expr(Expr::cust("1")).limit(MAX_TOTAL + 1);
-                Some(counted.count(db.reader()).await?)
+                let counted = match &search {
+                    Some(search) => select.clone().filter(search.by_index()),
+                    // The order of the list leads SQLite to an index, which is smaller than the table. PostgreSQL finds it by itself.
+                    None if !hidden_last && !is_postgres(db.backend()) => in_order(select.clone(), &keys),
+                    None => select.clone(),
+                };
+                Some(count(counted.select_only().expr(Expr::cust("1")).limit(MAX_TOTAL + 1).into_query(), db).await?)
             }
             _ => None,
         };
-        let mut select = select;
-        if let Some(after) = after {
-            select = select.filter(after_condition(&keys, after));
-        }
-        let limited = in_order(select, &keys).limit(self.limit + 1).offset(self.offset.filter(|offset| *offset > 0));
-        let key = E::PrimaryKey::iter().next().filter(|_| keys.iter().any(|key| key.sorted)).map(PrimaryKeyToColumn::into_column);
-        let select = match key {
-            Some(key) => {
-                let ids = limited.select_only().column(key).into_query();
-                in_order(E::find().filter(key.in_subquery(ids)), &keys)
+        let walked = match &search {
+            Some(search) if self.offset.is_none() && !hidden_last && search.finds_many(db).await? => {
+                walk::find(&select, search, &keys, after.as_deref(), self.limit + 1, read, db).await?
             }
-            None => limited,
+            _ => None,
         };
-        let mut items = select.all(db.reader()).await?;
+        let mut items = match walked {
+            Some(items) => items,
+            None => self.read(select, search.as_ref(), &keys, after, read, db).await?,
+        };
         let more = items.len() as u64 > self.limit;
         items.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
         let next_cursor = match items.last().filter(|_| more) {
@@ -261,6 +305,39 @@ impl Paging {
         let total = total.map(|total| Ord::min(total, MAX_TOTAL));
         Ok(Page { items, next_cursor, total, total_is_exact, change_cursor })
     }
+
+    /// Reads the rows after `after`: those of the page, and the next one.
+    async fn read<E: EntityTrait>(
+        &self,
+        mut select: Select<E>,
+        search: Option<&Search<E::Model>>,
+        keys: &[Key<E::Model>],
+        after: Option<Vec<Value>>,
+        read: Option<Read<E::Model>>,
+        db: &Db,
+    ) -> Result<Vec<E::Model>> {
+        if let Some(after) = after {
+            select = select.filter(after_condition(keys, &after));
+        }
+        let page = |select| in_order(select, keys).limit(self.limit + 1).offset(self.offset.filter(|offset| *offset > 0));
+        let id = E::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column);
+        let select = match (search, id) {
+            // All that is found must be sorted, so only ids are sorted, and whole rows are read for the page.
+            (Some(search), Some(id)) => {
+                let ids = page(select.filter(search.by_index())).select_only().column(id).into_query();
+                in_order(E::find().filter(id.in_subquery(ids)), keys)
+            }
+            _ => page(select),
+        };
+        Ok(db.reader().rows(select, read).await?)
+    }
+}
+
+/// Returns the number of rows of a query.
+pub(super) async fn count(rows: SelectStatement, db: &Db) -> Result<u64> {
+    let count = Query::select().expr_as(Expr::cust("COUNT(*)"), "num_items").from_subquery(rows, "sub_query").take();
+    let counted: i64 = db.reader().query_one(&count).await?.map_or(Ok(0), |row| row.try_get("", "num_items"))?;
+    Ok(counted.try_into().unwrap_or_default())
 }
 
 fn in_order<E: EntityTrait>(select: Select<E>, keys: &[Key<E::Model>]) -> Select<E> {
@@ -309,20 +386,24 @@ fn open_cursor(cursor: &str, scope: &str, keys: usize, hidden_last: bool, db: &D
     cursor.keys.into_iter().map(KeyValue::into_value).collect::<Option<_>>().ok_or_else(invalid)
 }
 
+fn has_one_direction<M>(keys: &[Key<M>]) -> bool {
+    keys.windows(2).all(|two| two[0].descending == two[1].descending)
+}
+
 /// Returns the condition for the rows after the row with the keys `after`. When all keys have the same direction, it compares the
 /// keys as one tuple, so that the database enters an index at the exact place, however many rows share the first key. When the
 /// directions differ, it adds a condition on the first key alone, by which an index can be entered.
-fn after_condition<M>(keys: &[Key<M>], after: Vec<Value>) -> Condition {
+fn after_condition<M>(keys: &[Key<M>], after: &[Value]) -> Condition {
     let keys = &keys[..keys.len().min(after.len())];
-    if keys.len() > 1 && keys.iter().all(|key| key.descending == keys[0].descending) {
+    if keys.len() > 1 && has_one_direction(keys) {
         let row = Expr::tuple(keys.iter().map(|key| key.by.clone()));
-        let after = Expr::tuple(after.into_iter().map(Expr::val));
+        let after = Expr::tuple(after.iter().cloned().map(Expr::val));
         return Condition::all().add(if keys[0].descending { row.lt(after) } else { row.gt(after) });
     }
     let mut any = Condition::any();
     let mut equal = Condition::all();
     let mut entry = Condition::all();
-    for (position, (key, value)) in keys.iter().zip(after).enumerate() {
+    for (position, (key, value)) in keys.iter().zip(after.iter().cloned()).enumerate() {
         let (strictly, or_equal) = if key.descending {
             (key.by.clone().lt(value.clone()), key.by.clone().lte(value.clone()))
         } else {

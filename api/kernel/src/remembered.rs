@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Reply, problem::Result, reply::Stored, request::Call};
+use super::{Reply, measures::Caches, problem::Result, reply::Stored, request::Call};
 
 /// How long an answer is cached. An instance may show the content of an older pack for as long.
 const KEPT: Duration = Duration::from_secs(30);
@@ -19,6 +19,11 @@ impl Default for Remembered {
 }
 
 impl Remembered {
+    /// Tells how much the cache holds.
+    pub fn note_caches(&self, caches: &Caches) {
+        caches.note("reference_data", &self.0);
+    }
+
     /// Returns the cached answer for the path and parameters of the call, or makes one and caches it. The answer must not depend on
     /// the caller.
     ///

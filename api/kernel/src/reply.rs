@@ -9,7 +9,6 @@ use actix_web::{
     http::{Method, StatusCode, header},
 };
 use bytes::Bytes;
-use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -20,6 +19,7 @@ use super::{
     hash::sha256_hex,
     percent,
     problem::{Problem, Result},
+    rendered::Item,
     request::Call,
     secrecy::Secrecy,
 };
@@ -55,24 +55,11 @@ pub struct Stored {
 #[derive(Debug)]
 pub enum Nothing {}
 
-impl<T: Serialize> Reply<T> {
+impl<T: Item> Reply<T> {
     fn new(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, body: &T) -> Result<Self> {
-        let (bytes, whole) = if call.asked.fields.is_none() && call.asked.actions.is_none() {
-            (serde_json::to_vec(body)?, None)
-        } else {
-            let mut body = serde_json::to_value(body)?;
-            if let Some(actions) = &call.asked.actions {
-                body[ALLOWED_ACTIONS] = allowed_actions(call, actions)?.into();
-            }
-            match &call.asked.fields {
-                None => (serde_json::to_vec(&body)?, None),
-                Some(fields) => (serde_json::to_vec(&choose_members(body.clone(), fields))?, Some((body, fields.clone()))),
-            }
-        };
-        // A search by a body has no address, so it gets no `ETag`.
-        let etag = if call.asked.searched { None } else { etag(&bytes) };
-        let stored = Stored { status, etag, location: None, created: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, untagged: None, whole, of: PhantomData })
+        let mut text = Vec::new();
+        body.write(&mut text)?;
+        Self::of_text(call, status, etag, text)
     }
 
     /// Returns 200 with one resource. Its `ETag` names the version, and with parameters also the bytes of the body.
@@ -162,14 +149,16 @@ impl<T: Serialize> Reply<T> {
     }
 }
 
-impl<T: Serialize> Reply<Page<T>> {
+impl<T: Item> Reply<Page<T>> {
     /// Returns 200 with a page of a list, and links to the first and the next page. A search by a body gets no links, because its
     /// pages have no addresses.
     ///
     /// # Errors
     /// When an item cannot be serialised as JSON (500).
     pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
-        let mut reply = Self::computed_except(call, page, &page.change_cursor)?;
+        let untagged = &page.change_cursor;
+        let mut reply = Self::of_text(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(untagged))[..16])), page.text()?)?;
+        reply.untagged = Some(untagged.clone());
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.asked.parameters.as_object().into_iter().flatten() {
@@ -204,6 +193,26 @@ impl Reply<Nothing> {
 }
 
 impl<T> Reply<T> {
+    /// Makes an answer from the text of its body.
+    fn of_text(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, text: Vec<u8>) -> Result<Self> {
+        let (bytes, whole) = if call.asked.fields.is_none() && call.asked.actions.is_none() {
+            (text, None)
+        } else {
+            let mut body: Value = serde_json::from_slice(&text)?;
+            if let Some(actions) = &call.asked.actions {
+                body[ALLOWED_ACTIONS] = allowed_actions(call, actions)?.into();
+            }
+            match &call.asked.fields {
+                None => (serde_json::to_vec(&body)?, None),
+                Some(fields) => (serde_json::to_vec(&choose_members(body.clone(), fields))?, Some((body, fields.clone()))),
+            }
+        };
+        // A search by a body has no address, so it gets no `ETag`.
+        let etag = if call.asked.searched { None } else { etag(&bytes) };
+        let stored = Stored { status, etag, location: None, created: None, body: bytes.into() };
+        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, untagged: None, whole, of: PhantomData })
+    }
+
     /// Returns 301: the requested resource has another address now, `path` below the API's root followed by the id `to`. `query` is
     /// the query of the call, which is kept.
     #[must_use]

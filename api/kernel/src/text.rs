@@ -37,6 +37,17 @@ pub fn sort_key(text: &str) -> Vec<u8> {
     key
 }
 
+/// Returns the bytes with which the sort keys of texts begin that begin with `start`, in whatever capitals.
+#[must_use]
+pub fn sort_key_of_start(start: &str) -> Vec<u8> {
+    let mut key = sort_key(start);
+    // The letters come first in a key. After this byte come the marks, and then the capitals.
+    if let Some(end) = key.iter().position(|byte| *byte == 1) {
+        key.truncate(end);
+    }
+    key
+}
+
 /// Returns the text in lower case, without marks other than those of å, ä and ö.
 #[must_use]
 pub fn fold(text: &str) -> String {

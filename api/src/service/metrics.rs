@@ -16,7 +16,11 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{
     access::{Access, Limits},
-    kernel::{Db, Problem, Result, measures::Calls, places::Places},
+    kernel::{
+        Db, Problem, Remembered, Result,
+        measures::{Caches, Calls},
+        places::Places,
+    },
 };
 
 type Count = Gauge<i64>;
@@ -31,6 +35,9 @@ pub struct Metrics {
     hashes: [Count; 3],
     connections: [Count; 2],
     feed: [Count; 2],
+    limits: Data<Limits>,
+    remembered: Data<Remembered>,
+    caches: Caches,
     up: Gauge<f64, AtomicU64>,
 }
 
@@ -43,10 +50,19 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// Registers the measurements of all parts of the service.
     #[must_use]
-    pub fn new(db: Data<Db>, access: Data<Access>, places: Data<Places>, limits: &Limits, calls: &Calls) -> Self {
+    pub fn new(
+        (db, database_cache): (Data<Db>, u64),
+        access: Data<Access>,
+        places: Data<Places>,
+        limits: Data<Limits>,
+        remembered: Data<Remembered>,
+        calls: &Calls,
+    ) -> Self {
         let mut registry = Registry::with_prefix("samsyn");
         calls.register(&mut registry);
         limits.register(&mut registry);
+        let caches = Caches::default();
+        caches.register(&mut registry);
         registry.register("tx_retries", "Transactions that were retried after a conflict", db.retries.clone());
         let mut count = |name: &str, help: &str| {
             let gauge = Count::default();
@@ -64,13 +80,15 @@ impl Metrics {
             count("database_connections", "Connections to the database for reading"),
             count("database_connections_idle", "Idle connections to the database for reading"),
         ];
+        count("database_cache_bytes_most", "The most bytes of the file that all connections to SQLite keep in memory")
+            .set(i64::try_from(database_cache).unwrap_or(i64::MAX));
         let feed = [
             count("feed_position", "The last position of the feed of changes"),
             count("feed_waiting", "Changes without a position, because the feed has not been read since"),
         ];
         let up = Gauge::default();
         registry.register("database_up", "1 when the database answered just now, else 0", up.clone());
-        Self { registry, db, access, places, calls, hashes, connections, feed, up }
+        Self { registry, db, access, places, calls, hashes, connections, feed, limits, remembered, caches, up }
     }
 
     /// Answers `/metrics` and nothing else.
@@ -93,6 +111,10 @@ impl Metrics {
         let (all, idle) = self.db.connections();
         self.connections[0].set(all.into());
         self.connections[1].set(as_i64(idle));
+        self.db.note_caches(&self.caches);
+        self.access.note_caches(&self.caches);
+        self.limits.note_caches(&self.caches);
+        self.remembered.note_caches(&self.caches);
         let feed = feed(&self.db).await;
         self.up.set(if feed.is_ok() { 1.0 } else { 0.0 });
         for (gauge, now) in self.feed.iter().zip(feed.unwrap_or_default()) {

@@ -154,9 +154,7 @@ impl Multiplier {
                 self.execute(&format!("SELECT setval(pg_get_serial_sequence('{table}', '{column}'), (SELECT MAX({column}) FROM {table}))")).await;
             }
         } else {
-            let words = "INSERT INTO search_words (rowid, kind, words) SELECT id, kind, 'ord' || id || ' fitt' || id FROM search_entry \
-                 WHERE id NOT IN (SELECT rowid FROM search_words)";
-            self.execute(words).await;
+            self.execute("INSERT INTO search_words (search_words) VALUES ('rebuild')").await;
             for trigger in restore {
                 self.execute(&trigger).await;
             }
@@ -166,7 +164,8 @@ impl Multiplier {
         self.execute("DROP TABLE copies").await;
         self.execute("DROP TABLE kept").await;
         self.execute("DROP TABLE copied").await;
-        self.execute(if self.on_postgres() { "VACUUM ANALYZE" } else { "ANALYZE" }).await;
+        // The service keeps no statistics on SQLite.
+        self.execute(if self.on_postgres() { "VACUUM ANALYZE" } else { "DROP TABLE IF EXISTS sqlite_stat1" }).await;
         let mut tables = tables;
         tables.retain(|name, _| copies.contains_key(name));
         tables

@@ -35,6 +35,7 @@ use super::Caller;
 use crate::kernel::{
     Db, Problem, Result,
     clock::Clock,
+    measures,
     problem::Kind,
     record::{Table, impersonal_table},
     request::Meta,
@@ -290,6 +291,12 @@ impl Limits {
                 Err(problem)
             }
         }
+    }
+
+    /// Tells how many callers and addresses are counted.
+    pub fn note_caches(&self, caches: &measures::Caches) {
+        caches.note("counted_callers", &self.callers);
+        caches.note("counted_addresses", &self.addresses);
     }
 
     /// Registers the metrics: refused calls and failed tries.

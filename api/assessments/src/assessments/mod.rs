@@ -23,7 +23,7 @@ pub const RECORD: Record = Record::new(
     &[text_table(
         "assessment",
         Bilingual("Lägesbilder", "Assessments"),
-        &[text_columns("title title_fold title_sort:bytes purpose", "listAssessments getAssessment")],
+        &[text_columns("title title_sort:bytes purpose", "listAssessments getAssessment")],
         "id version:int created_at updated_at forum_id area_id status visibility valid_from valid_to deleted_at",
     )],
 )

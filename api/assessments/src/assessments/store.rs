@@ -19,7 +19,8 @@ use crate::{
     },
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write, lifecycle::Lifecycle, page::Key, request::Call, saved::Saved, say, search, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, lifecycle::Lifecycle, page::Key, request::Call, saved::Saved, say, search::Search,
+        text,
     },
 };
 
@@ -54,16 +55,16 @@ pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Pagi
     let select = find_visible(sight)
         .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
-        .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
-    let mut keys = vec![
+        .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)));
+    let keys = vec![
         Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
         Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
     ];
-    if let Some(q) = &filter.q {
-        keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
-    }
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let search = filter.q.as_deref().map(|q| {
+        Search::new(RECORD.kind, table::Column::Id, q, db.backend())
+            .names_first(table::Column::TitleSort, |row: &table::Model| &row.title_sort)
+    });
+    Ok(paging.search(select, search, keys, None, call, db).await?.map(view))
 }
 
 /// One assessment that `sight` may see.
@@ -222,7 +223,6 @@ async fn store(
         version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
-        title_fold: text::fold(&title),
         title_sort: text::sort_key(&title),
         title,
         forum_id: new.forum_id,

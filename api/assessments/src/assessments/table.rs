@@ -14,7 +14,6 @@ pub struct Model {
     pub created_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
     pub title: String,
-    pub title_fold: String,
     pub title_sort: Vec<u8>,
     pub forum_id: ForumId,
     pub area_id: AreaId,

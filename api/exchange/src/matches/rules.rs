@@ -107,8 +107,8 @@ pub(crate) fn candidates(
 }
 
 /// Adds the public bodies that a record may be taken for.
-pub(crate) fn add_bodies(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
-    for actor_id in bodies {
+pub(crate) fn add_bodies(found: &mut Vec<Likeness>, bodies: &[ActorId]) {
+    for actor_id in bodies.iter().copied() {
         match found.iter_mut().find(|like| like.actor_id == actor_id) {
             Some(like) => like.same_name = true,
             // They come first, so that the limit never cuts them off.

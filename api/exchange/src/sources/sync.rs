@@ -59,6 +59,8 @@ struct Fresh {
     link: Option<Link>,
     given: Record,
     new: NewActor,
+    /// The public bodies that it may be mistaken for.
+    bodies: Vec<ActorId>,
     /// The names of members that the source did not give.
     defaults: Vec<String>,
     /// Whether the external id is the organisation number.
@@ -178,6 +180,7 @@ fn read_unlinked(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing
         link: link.cloned(),
         given,
         new,
+        bodies: Vec::new(),
         defaults: record.defaults.clone(),
         by_number: record.by_number,
     })
@@ -343,8 +346,11 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
     let family = links::linked_actors(by.source.id, &parents, &w.tx).await?;
     let bodies = Bodies::load(&w.tx).await?;
-    let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.resembled_by(None, &one.new, None)).collect();
-    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
+    for one in &mut fresh {
+        one.bodies = bodies.resembled_by(None, &one.new, None);
+    }
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id));
+    let known = known.chain(fresh.iter().flat_map(|one| one.bodies.iter().copied()));
     let mut telling = MatchVisibility::load(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut held, mut same) = (Vec::new(), Vec::new());
     while !fresh.is_empty() {
@@ -353,7 +359,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
             let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
             let (new, key) = (&one.new, one.name_key());
             let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
-            likeness::add_bodies(&mut like, bodies.resembled_by(None, &one.new, None));
+            likeness::add_bodies(&mut like, &one.bodies);
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
             let own = likeness::own_identifiers(&one.new.identifiers);
             if let Some(actor) = one.certain_match(&like) {

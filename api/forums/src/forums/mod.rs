@@ -24,7 +24,7 @@ pub const RECORD: Record = Record::new(
         text_table(
             "forum",
             Bilingual("Forum", "Forums"),
-            &[text_columns("name name_fold name_sort:bytes purpose mandate_text meeting_rhythm", "listForums getForum")],
+            &[text_columns("name name_sort:bytes purpose mandate_text meeting_rhythm", "listForums getForum")],
             "id version:int created_at updated_at kind level areas:json complements_line_organisation:flag status visibility deleted_at",
         ),
         impersonal_table("forum_area", "forum_id area_id"),

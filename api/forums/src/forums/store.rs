@@ -18,7 +18,7 @@ use crate::{
     geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, say,
-        search, text,
+        search::Search, text,
     },
 };
 
@@ -68,16 +68,16 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
         .apply_if(filter.kind, |select, kind| select.filter(table::Column::Kind.eq(kind)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
-        .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::Id.in_subquery(of_actor(actor))))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
-    let mut keys = vec![
+        .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::Id.in_subquery(of_actor(actor))));
+    let keys = vec![
         Key::column(table::Column::NameSort, |row: &table::Model| row.name_sort.clone().into()),
         Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
     ];
-    if let Some(q) = &filter.q {
-        keys.insert(0, search::rank(table::Column::NameFold, q, |row: &table::Model| &row.name_fold));
-    }
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let search = filter.q.as_deref().map(|q| {
+        Search::new(RECORD.kind, table::Column::Id, q, db.backend())
+            .names_first(table::Column::NameSort, |row: &table::Model| &row.name_sort)
+    });
+    Ok(paging.search(select, search, keys, None, call, db).await?.map(view))
 }
 
 /// Returns one forum that the caller can see.
@@ -187,7 +187,6 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
         updated_at: w.now,
         kind: new.kind,
         level: new.level,
-        name_fold: text::fold(&name),
         name_sort: text::sort_key(&name),
         name,
         areas: new.areas.into(),

@@ -16,7 +16,6 @@ pub struct Model {
     pub kind: ForumKind,
     pub level: ForumLevel,
     pub name: String,
-    pub name_fold: String,
     pub name_sort: Vec<u8>,
     pub areas: List<AreaId>,
     pub purpose: Option<String>,

@@ -5,6 +5,8 @@ use std::{
     io::{BufRead, BufReader},
 };
 
+use csv_core::ReadRecordResult;
+
 use super::{Item, MAX_COLUMNS, MAX_ROW, Taker, text, too_long, too_many_columns, unreadable};
 use crate::{
     columns::{is_like_a_formula, plain},
@@ -192,11 +194,17 @@ struct Records<R> {
     raw: Vec<u8>,
     /// Whether the last record is longer than `raw`.
     is_cut: bool,
+    parser: csv_core::Reader,
+    /// The cells of a record without their quotation marks, one after the other, and where each ends.
+    cells: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 impl<R: BufRead> Records<R> {
-    const fn new(text: R, separator: u8, row: u32) -> Self {
-        Self { text, separator, row, previous: 0, raw: Vec::new(), is_cut: false }
+    fn new(text: R, separator: u8, row: u32) -> Self {
+        let parser = csv_core::ReaderBuilder::new().delimiter(separator).build();
+        let (raw, cells, ends) = (Vec::new(), Vec::new(), Vec::new());
+        Self { text, separator, row, previous: 0, raw, is_cut: false, parser, cells, ends }
     }
 
     /// Reads the next record and returns the number of its first row; `None` at the end.
@@ -251,16 +259,29 @@ impl<R: BufRead> Records<R> {
     }
 
     /// Returns the cells of the last record; `None` when it is too long or cannot be parsed.
-    fn record(&self) -> Option<::csv::StringRecord> {
-        let mut record = ::csv::StringRecord::new();
+    fn record(&mut self) -> Option<::csv::StringRecord> {
         if self.is_cut {
             return None;
         }
         // A table that was made wide in a spreadsheet has many rows with nothing but separators.
-        if !self.raw.iter().all(|byte| *byte == self.separator || byte.is_ascii_whitespace()) {
-            let mut reader = ::csv::ReaderBuilder::new();
-            let mut reader = reader.delimiter(self.separator).flexible(true).has_headers(false).from_reader(self.raw.as_slice());
-            reader.read_record(&mut record).ok()?;
+        if self.raw.iter().all(|byte| *byte == self.separator || byte.is_ascii_whitespace()) {
+            return Some(::csv::StringRecord::new());
+        }
+        // A cell is never longer than it is written, and each but the last has a separator after it.
+        self.cells.resize(self.raw.len(), 0);
+        self.ends.resize(self.raw.split(|byte| *byte == self.separator).count(), 0);
+        self.parser.reset();
+        let (_, _, written, ended) = self.parser.read_record(&self.raw, &mut self.cells, &mut self.ends);
+        // The end of the text ends the last cell.
+        let (outcome, _, _, last) = self.parser.read_record(&[], &mut self.cells[written..], &mut self.ends[ended..]);
+        if outcome != ReadRecordResult::Record {
+            return None;
+        }
+        let mut record = ::csv::StringRecord::with_capacity(written, ended + last);
+        let mut start = 0;
+        for end in &self.ends[..ended + last] {
+            record.push_field(str::from_utf8(&self.cells[start..*end]).ok()?);
+            start = *end;
         }
         Some(record)
     }

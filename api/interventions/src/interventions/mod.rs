@@ -19,7 +19,7 @@ pub const RECORD: Record = Record::new(
         text_table(
             "intervention",
             Bilingual("Insatser", "Interventions"),
-            &[text_columns("title title_fold title_sort:bytes description", "listInterventions getIntervention")],
+            &[text_columns("title title_sort:bytes description", "listInterventions getIntervention")],
             "id version:int created_at updated_at owner_actor_id forum_id status horizon addresses instrument areas:json causes:json \
          policy_domains:json target_groups:json budget:int valid_from valid_to visibility deleted_at",
         )

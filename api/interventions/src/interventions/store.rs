@@ -18,7 +18,7 @@ use crate::{
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Id, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, say,
-        search, text,
+        search::Search, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     registry::actors::store as actors,
@@ -87,16 +87,16 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.owner_actor_id, |select, owner| select.filter(table::Column::OwnerActorId.eq(owner)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
-        .apply_if(cause, |select, cause| select.filter(table::Column::Id.in_subquery(at_cause(cause))))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
-    let mut keys = vec![
+        .apply_if(cause, |select, cause| select.filter(table::Column::Id.in_subquery(at_cause(cause))));
+    let keys = vec![
         Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
         Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
     ];
-    if let Some(q) = &filter.q {
-        keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
-    }
-    let mut page = paging.fetch(select, keys, call, db).await?.map(view);
+    let search = filter.q.as_deref().map(|q| {
+        Search::new(RECORD.kind, table::Column::Id, q, db.backend())
+            .names_first(table::Column::TitleSort, |row: &table::Model| &row.title_sort)
+    });
+    let mut page = paging.search(select, search, keys, None, call, db).await?.map(view);
     hide_invisible_references(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
@@ -304,7 +304,6 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
         version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
-        title_fold: text::fold(&new.title),
         title_sort: text::sort_key(&new.title),
         title: new.title.clone(),
         description: new.description.clone(),

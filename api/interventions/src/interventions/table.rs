@@ -17,7 +17,6 @@ pub struct Model {
     pub created_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
     pub title: String,
-    pub title_fold: String,
     pub title_sort: Vec<u8>,
     pub description: Option<String>,
     pub owner_actor_id: ActorId,

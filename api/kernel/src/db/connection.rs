@@ -17,21 +17,23 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, error::ConnAcquireErr, prelude::async_trait::async_trait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait, ExecResult, QueryResult, QueryTrait, RuntimeErr, Select,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, error::ConnAcquireErr, prelude::async_trait::async_trait,
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
 
-use super::{Observer, Transaction, group::Writers};
+use super::{Observer, Read, Transaction, direct::Direct, group::Writers};
 
 /// A pool of connections to the database: the one for reading, or the one for writing.
 #[derive(Debug)]
 pub struct Connection {
     pool: RwLock<DatabaseConnection>,
     network: Option<NetworkPool>,
+    /// Connections for short statements on `SQLite`.
+    direct: Option<Direct>,
     /// The line of writers on `SQLite`.
     writers: Option<Writers>,
     observer: OnceLock<Observer>,
@@ -91,14 +93,15 @@ impl NetworkPool {
 }
 
 impl Connection {
-    /// Wraps a pool of connections to a file. The one for writing comes with the line of its writers.
-    pub(super) const fn to_file(pool: DatabaseConnection, writers: Option<Writers>) -> Self {
-        Self { pool: RwLock::new(pool), network: None, writers, observer: OnceLock::new() }
+    /// Wraps a pool of connections to a file. The one for reading comes with connections for short statements, the one for writing with
+    /// the line of its writers.
+    pub(super) const fn to_file(pool: DatabaseConnection, direct: Option<Direct>, writers: Option<Writers>) -> Self {
+        Self { pool: RwLock::new(pool), network: None, direct, writers, observer: OnceLock::new() }
     }
 
     /// Wraps a pool of connections over a network.
     pub(super) const fn over_network(pool: DatabaseConnection, network: NetworkPool) -> Self {
-        Self { pool: RwLock::new(pool), network: Some(network), writers: None, observer: OnceLock::new() }
+        Self { pool: RwLock::new(pool), network: Some(network), direct: None, writers: None, observer: OnceLock::new() }
     }
 
     /// Returns the present pool.
@@ -121,6 +124,30 @@ impl Connection {
 
     pub(super) fn is_observed(&self) -> bool {
         self.observer.get().is_some()
+    }
+
+    /// Returns the rows that a query finds. `read` reads a row on `SQLite`; it must give the same record as the entity does.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rows<E: EntityTrait>(&self, select: Select<E>, read: Option<Read<E::Model>>) -> Result<Vec<E::Model>, DbErr> {
+        if let (Some(direct), Some(read)) = (&self.direct, read) {
+            let statement = select.build(DbBackend::Sqlite);
+            if let Some(rows) = direct.rows(&statement, read) {
+                if let Some(observer) = self.observer.get() {
+                    observer.tell(&statement);
+                }
+                return Ok(rows);
+            }
+        }
+        select.all(self).await
+    }
+
+    /// Closes the connections for short statements.
+    pub(super) fn close_direct(&self) {
+        if let Some(direct) = &self.direct {
+            direct.close();
+        }
     }
 
     /// Begins a transaction. On `SQLite` it takes the lock for writing at once.

@@ -2,6 +2,7 @@
 
 mod address;
 mod connection;
+mod direct;
 mod group;
 mod guards;
 mod later;
@@ -28,12 +29,14 @@ use sqlx::postgres::PgConnectOptions;
 pub use self::{
     address::{check as check_address, sqlite_file},
     connection::Connection,
+    direct::{Cells, Read, ReadResult},
     observer::{Observer, Sender, observed},
     transaction::Transaction,
     words::Words,
 };
 use self::{
     connection::Watch,
+    direct::Direct,
     group::Writers,
     migrating::{migrate_schema, refuse_newer},
     sqlite::Witness,
@@ -44,6 +47,7 @@ use super::{
     events::{self, Feed, Place},
     hash::{self, Seal},
     id::{Id, Ids},
+    measures::Caches,
     problem::{Kind, Problem, Result},
     record::{self, Declared},
     request::Once,
@@ -126,6 +130,8 @@ pub struct Db {
     pub retries: Counter,
     /// The idempotency keys of calls that this process is carrying out.
     pub(super) running: Mutex<HashSet<Once>>,
+    /// Whether many records of a kind have some searched words.
+    pub(super) common_words: moka::sync::Cache<(&'static str, String), bool>,
 }
 
 impl Db {
@@ -164,6 +170,7 @@ impl Db {
             feed,
             retries: Counter::default(),
             running: Mutex::default(),
+            common_words: moka::sync::Cache::builder().max_capacity(1_000).time_to_live(Duration::from_mins(1)).build(),
         })
     }
 
@@ -199,6 +206,11 @@ impl Db {
     /// Returns the options for a connection to `PostgreSQL` outside of the pools; `None` on `SQLite`.
     pub fn postgres_options(&self) -> Option<PgConnectOptions> {
         is_postgres(self.backend()).then(|| postgres::connect_options(self.writer.pool().get_postgres_connection_pool()))
+    }
+
+    /// Tells how much the caches of the database hold.
+    pub fn note_caches(&self, caches: &Caches) {
+        caches.note("common_words", &self.common_words);
     }
 
     /// Returns a new id.
@@ -256,6 +268,7 @@ impl Db {
             let _ = tokio::time::timeout(Duration::from_secs(5), futures_util::future::join(reader, writer)).await;
             return;
         }
+        self.reader.close_direct();
         let _ = self.reader.pool().close().await;
         let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
         let _ = self.writer.pool().close().await;
@@ -295,10 +308,11 @@ async fn connect(settings: &Settings) -> Result<Connections, OpenError> {
             fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
         }
         let (reader, writer, witness) = sqlite::connect(&file, settings).await?;
+        let direct = Direct::new(&file, settings.cache_mebibytes * 1024 / 3);
         let writers = Writers::new(Arc::clone(&witness), settings.acquire_timeout);
         return Ok((
-            Arc::new(Connection::to_file(reader, None)),
-            Arc::new(Connection::to_file(writer, Some(writers))),
+            Arc::new(Connection::to_file(reader, Some(direct), None)),
+            Arc::new(Connection::to_file(writer, None, Some(writers))),
             Guard::File(witness),
         ));
     }

@@ -4,6 +4,9 @@
 //! counts the transaction as open. A following statement would then be committed alone, and a savepoint would have no transaction.
 //! So a [`Witness`] in the connection for writing sees every commit and every rollback. After a rollback nothing is committed until
 //! the connection is given back. A connection that is given back while the driver still counts a transaction is closed.
+//!
+//! No statistics of the tables are kept. They would be from a time when the tables were smaller, and `SQLite` then reads whole tables
+//! that it takes for small. Without them the plan of a statement is always the same, and the tests look at it.
 
 use std::{
     fs,
@@ -95,12 +98,10 @@ pub(super) async fn connect(
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(256)
-        .pragma("cache_size", format!("-{}", cache_kib(settings)))
         // A memory-mapped file would count once for each connection, and a failing disk would end the process.
         .pragma("mmap_size", "0")
         .pragma("temp_store", "MEMORY")
         .pragma("journal_size_limit", "67108864")
-        .optimize_on_close(true, None)
         .disable_statement_logging();
     let pool = |connections| {
         SqlitePoolOptions::new()
@@ -116,7 +117,7 @@ pub(super) async fn connect(
     let writer = pool(1)
         .after_connect(move |connection, _| Box::pin(Arc::clone(&watching).watch(connection)))
         .after_release(move |connection, _| Box::pin(Arc::clone(&checking).check(connection)))
-        .connect_with(options.clone())
+        .connect_with(options.clone().pragma("cache_size", cache(settings.cache_mebibytes * 1024 / 3)))
         .await
         .map_err(failed)?;
     #[cfg(unix)]
@@ -124,12 +125,15 @@ pub(super) async fn connect(
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(|error| OpenError::Connect(error.to_string()))?;
     }
-    let reader = pool(settings.connections).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
+    let of_each = settings.cache_mebibytes * 1024 / 3 / u64::from(settings.connections.max(1));
+    let options = options.pragma("cache_size", cache(of_each)).pragma("query_only", "ON");
+    let reader = pool(settings.connections).connect_with(options).await.map_err(failed)?;
     let [reader, writer] = [reader, writer].map(SqlxSqliteConnector::from_sqlx_sqlite_pool);
     Ok((reader, writer, witness))
 }
 
-/// Returns the size of the page cache of each connection, in kibibytes.
-fn cache_kib(settings: &Settings) -> u64 {
-    (settings.cache_mebibytes * 1024 / (u64::from(settings.connections) + 1)).max(1)
+/// Returns the size of the page cache of a connection, as a setting of `SQLite`. A third of all cache is for writing, which touches pages
+/// all over the indexes.
+fn cache(kibibytes: u64) -> String {
+    format!("-{}", kibibytes.max(1))
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::table::is_postgres;
 
-/// The table of the records in the index. On `PostgreSQL` it also has their words.
+/// The table of the records in the index, with their words.
 pub(super) const TABLE: &str = "search_entry";
 /// The number of records that one statement puts in the index. `SQLite` takes at most 32,766 parameters.
 const ROWS: usize = 2_000;
@@ -34,8 +34,7 @@ pub(super) fn removals(changes: &[Words], backend: DbBackend) -> Vec<Statement> 
     for ids in removed.chunks(ROWS) {
         let places = places(ids.len(), backend);
         if !is_postgres(backend) {
-            let sql = format!("DELETE FROM search_words WHERE rowid IN (SELECT id FROM search_entry WHERE entity_id IN ({places}))");
-            statements.push(Statement::from_sql_and_values(backend, sql, ids.to_vec()));
+            statements.push(forget(&places, ids.to_vec()));
         }
         let sql = format!("DELETE FROM search_entry WHERE entity_id IN ({places})");
         statements.push(Statement::from_sql_and_values(backend, sql, ids.to_vec()));
@@ -48,30 +47,38 @@ pub(super) fn inserts(changes: &[Words], backend: DbBackend) -> Vec<Statement> {
     let put: Vec<_> = changes.iter().filter_map(|change| Some((change, change.words.as_deref()?))).collect();
     let mut statements = Vec::new();
     for rows in put.chunks(ROWS) {
-        let values: Vec<Value> = rows.iter().flat_map(|(change, words)| [change.id.into(), change.kind.into(), (*words).into()]).collect();
-        if is_postgres(backend) {
-            let row =
-                |row: usize| format!("(${}, ${}, array_to_tsvector(string_to_array(${}, ' ')))", row * 3 + 1, row * 3 + 2, row * 3 + 3);
-            let rows = (0..rows.len()).map(row).collect::<Vec<_>>().join(", ");
+        let values = rows.iter().flat_map(|(change, words)| [Value::from(change.id), change.kind.into(), (*words).into()]);
+        let put = |rows: &str| {
             let sql = format!(
                 "INSERT INTO search_entry (entity_id, kind, words) VALUES {rows} ON CONFLICT (entity_id) DO UPDATE SET words = excluded.words"
             );
-            statements.push(Statement::from_sql_and_values(backend, sql, values));
+            Statement::from_sql_and_values(backend, sql, values)
+        };
+        if is_postgres(backend) {
+            let row =
+                |row: usize| format!("(${}, ${}, array_to_tsvector(string_to_array(${}, ' ')))", row * 3 + 1, row * 3 + 2, row * 3 + 3);
+            statements.push(put(&(0..rows.len()).map(row).collect::<Vec<_>>().join(", ")));
         } else {
-            let entries = rows.iter().flat_map(|(change, _)| [Value::from(change.id), change.kind.into()]);
-            let places = vec!["(?, ?)"; rows.len()].join(", ");
-            let sql = format!("INSERT INTO search_entry (entity_id, kind) VALUES {places} ON CONFLICT (entity_id) DO NOTHING");
-            statements.push(Statement::from_sql_and_values(backend, sql, entries));
-            let places = vec!["(?, ?, ?)"; rows.len()].join(", ");
+            let places = places(rows.len(), backend);
+            let ids = || rows.iter().map(|(change, _)| change.id.into()).collect();
+            statements.push(forget(&places, ids()));
+            statements.push(put(&vec!["(?, ?, ?)"; rows.len()].join(", ")));
             let sql = format!(
-                "INSERT OR REPLACE INTO search_words (rowid, kind, words) \
-                 SELECT entry.id, fresh.column2, fresh.column3 FROM (VALUES {places}) AS fresh \
-                 JOIN search_entry AS entry ON entry.entity_id = fresh.column1"
+                "INSERT INTO search_words (rowid, kind, words) SELECT id, kind, words FROM search_entry WHERE entity_id IN ({places})"
             );
-            statements.push(Statement::from_sql_and_values(backend, sql, values));
+            statements.push(Statement::from_sql_and_values(backend, sql, ids()));
         }
     }
     statements
+}
+
+/// Returns the statement that takes the words of records out of the index of `SQLite`. Their entries still have these words.
+fn forget(places: &str, ids: Vec<Value>) -> Statement {
+    let sql = format!(
+        "INSERT INTO search_words (search_words, rowid, kind, words) \
+         SELECT 'delete', id, kind, words FROM search_entry WHERE entity_id IN ({places})"
+    );
+    Statement::from_sql_and_values(DbBackend::Sqlite, sql, ids)
 }
 
 fn places(count: usize, backend: DbBackend) -> String {

@@ -20,7 +20,6 @@ use actix_web::{
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
-use serde::Serialize;
 use serde_json::Value;
 
 use self::{cells::Cell, xlsx::Book};
@@ -30,6 +29,7 @@ use super::{
     language::Language,
     page::MAX_LIMIT,
     problem::{Problem, Result},
+    rendered::Item,
     reply::{Reply, retain_members},
     request::Call,
 };
@@ -170,7 +170,7 @@ pub enum Listed<T> {
     Table(HttpResponse),
 }
 
-impl<T: Serialize + 'static> Listed<T> {
+impl<T: Item + 'static> Listed<T> {
     /// Returns the answer of a list in the form that the caller wants. `pages` reads one page. The handler must make all other checks
     /// before, because the answer may have begun when a later page is read. `pages` must own its data, because it outlives the handler.
     ///
@@ -215,7 +215,7 @@ struct Rows<B, F> {
 impl<B: Deref<Target = Call>, F> Rows<B, F> {
     /// Reads the next page. Its items are as in the JSON answer: hidden values are replaced, and only wanted members remain. Returns
     /// `None` after the last page.
-    async fn next<T: Serialize>(&mut self) -> Result<Option<Vec<Value>>>
+    async fn next<T: Item>(&mut self) -> Result<Option<Vec<Value>>>
     where
         F: AsyncFn(&B, &Paging) -> Result<Page<T>>,
     {
@@ -226,7 +226,7 @@ impl<B: Deref<Target = Call>, F> Rows<B, F> {
         }
         self.next = page.next_cursor.map(|cursor| Paging { cursor: Some(cursor), offset: None, ..paging });
         let item = |item: T| {
-            let mut item = serde_json::to_value(item)?;
+            let mut item = item.value()?;
             if let Some(secrecy) = &self.by.asked.secrecy {
                 secrecy.hide(&mut item);
             }
@@ -244,7 +244,7 @@ fn remaining_lines<B, F, T>(export: Arc<Export>, rows: Rows<B, F>) -> impl strea
 where
     B: Deref<Target = Call> + 'static,
     F: AsyncFn(&B, &Paging) -> Result<Page<T>> + 'static,
-    T: Serialize + 'static,
+    T: Item + 'static,
 {
     stream::try_unfold((export, rows), async |(export, mut rows)| match rows.next().await {
         Ok(Some(items)) => Ok(Some((Bytes::from(export.lines(&items)), (export, rows)))),
@@ -261,7 +261,7 @@ async fn workbook<B, F, T>(export: &Export, first: Vec<Value>, rows: &mut Rows<B
 where
     B: Deref<Target = Call>,
     F: AsyncFn(&B, &Paging) -> Result<Page<T>>,
-    T: Serialize,
+    T: Item,
 {
     // People read workbooks, so the headings are in the caller's language.
     let headings: Vec<_> = match rows.by.asked.language {
@@ -294,7 +294,7 @@ fn pieces(file: File, export: Arc<Export>) -> impl stream::Stream<Item = Result<
     })
 }
 
-impl<T: Serialize> Responder for Listed<T> {
+impl<T: Item> Responder for Listed<T> {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {

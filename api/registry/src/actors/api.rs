@@ -9,7 +9,9 @@ use crate::{
         By,
         policy::{Permission, needs},
     },
-    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, fields, page::Selection, reply::Nothing},
+    kernel::{
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Rendered, Reply, Result, Valid, Write, fields, page::Selection, reply::Nothing,
+    },
     mandates::store as mandates,
     relations::store as relations,
 };
@@ -89,15 +91,19 @@ async fn list(
     Query(expansion): Query<Expansion>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Listed<Actor>> {
+) -> Result<Listed<Rendered>> {
     let writes = match filter.removed {
         Some(true) => Some(by.caller.reach(Permission::WriteActors).unwrap_or_default()),
         _ => None,
     };
     Listed::from_pages(by, paging, async move |by, paging| {
-        let mut page = store::list(by.sight(), (&filter, expansion.as_of, writes.as_ref()), paging, by, &db).await?;
+        let page = store::list(by.sight(), (&filter, expansion.as_of, writes.as_ref()), paging, by, &db).await?;
+        if expansion.is_empty() {
+            return page.try_map(|row| store::shown(&row));
+        }
+        let mut page = page.try_map(store::view)?;
         expand(&mut page.items, &expansion, by, &db).await?;
-        Ok(page)
+        page.try_map(|actor| Rendered::of(&actor))
     })
     .await
 }
@@ -130,16 +136,24 @@ async fn show(
     Query(expansion): Query<Expansion>,
     request: HttpRequest,
     db: Data<Db>,
-) -> Result<Reply<Actor>> {
-    let mut actor = match store::find_unless_merged(by.sight(), id, db.reader()).await {
+) -> Result<Reply<Rendered>> {
+    let row = match store::find_row_unless_merged(by.sight(), id, db.reader()).await {
         Err(Problem { merged_into: Some(into), .. }) if !is_strict(&request) => {
             return Ok(Reply::moved("/actors", into, request.query_string()));
         }
         found => found?,
     };
-    expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
-    let call = by.allowing(async |_, reach| store::may_write(reach, &actor.fields, Some(id), db.reader()).await).await?;
-    Reply::shown(&call, actor.version, &actor)
+    let version = row.version;
+    let call =
+        by.allowing(async |_, reach| store::may_write_in(reach, row.seat_area_id, row.parent_id, Some(id), db.reader()).await).await?;
+    let shown = if expansion.is_empty() {
+        store::shown(&row)?
+    } else {
+        let mut actor = store::view(row)?;
+        expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
+        Rendered::of(&actor)?
+    };
+    Reply::shown(&call, version, &shown)
 }
 
 /// Change an actor

@@ -23,11 +23,10 @@ pub const RECORD: Record = Record::new("actor", Owner::Actor("id"), &[
         "actor",
         Bilingual("Aktörer", "Actors"),
         &[text_columns(
-            "name name_fold name_sort:bytes name_key other_names:json former_names:json identifiers:json focus working_methods:json website contact_points:json",
+            "name name_sort:bytes name_key details:json",
             "listActors getActor",
         )],
-        "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json \
-         policy_domains:json target_groups:json languages:json founded:day dissolved:day status visibility pack pack_version:int deleted_at merged_into:id",
+        "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json founded:day dissolved:day status visibility pack pack_version:int deleted_at merged_into:id",
     ).actors(&[actor_column("parent_id"), fixed_actor_column("merged_into", "it is the merge itself; an old address is resolved by following it from actor to actor")]),
     impersonal_table("actor_area", "actor_id area_id").actors(&[fixed_actor_column("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
     text_table(

@@ -15,6 +15,7 @@ mod events;
 mod hanging;
 mod put;
 mod removal;
+mod views;
 
 pub use drafts::Draft;
 pub(crate) use drafts::TakenNumbers;
@@ -25,52 +26,20 @@ pub use put::{insert, put_many, update};
 pub(super) use put::{mark_claimed, search_text};
 pub use removal::remove;
 pub(super) use removal::{find_restorable, restore};
+pub(super) use views::{shown, view};
 
 use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, rules, table, tombstones, types::ActorFilter};
 use crate::{
     access::{Reach, Sight, Visibility, grants::store as grants},
     geography::areas::{AreaId, store as areas},
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search, secrecy::Secrecy,
-        table::List,
+        Db, Fault, Page, Paging, Problem, Result, Write, db::Connection, page::Key, problem::Kind, request::Call, say, search::Search,
+        secrecy::Secrecy, table::List,
     },
     relations::store as relations,
 };
 
 pub(super) const KIND: &str = "actor";
-
-pub(super) fn view(row: table::Model) -> Actor {
-    Actor {
-        id: row.id,
-        version: row.version,
-        fields: NewActor {
-            kind: row.kind,
-            sector: Some(row.sector),
-            name: row.name,
-            other_names: row.other_names.0,
-            former_names: row.former_names.0,
-            parent_id: row.parent_id,
-            seat_area_id: row.seat_area_id,
-            areas_served: row.areas_served.0,
-            policy_domains: row.policy_domains.0,
-            target_groups: row.target_groups.0,
-            focus: row.focus,
-            working_methods: row.working_methods.0,
-            languages: row.languages.0,
-            website: row.website,
-            contact_points: row.contact_points.0,
-            founded: row.founded,
-            dissolved: row.dissolved,
-            identifiers: row.identifiers.0,
-            status: row.status,
-            visibility: row.visibility,
-        },
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-        merged_into: row.merged_into,
-        expanded: None,
-    }
-}
 
 /// Selects the actors that are not removed and that the caller can see.
 fn find_visible(sight: &Sight) -> Select<table::Entity> {
@@ -112,7 +81,7 @@ pub(super) async fn list(
     paging: &Paging,
     call: &Call,
     db: &Db,
-) -> Result<Page<Actor>> {
+) -> Result<Page<table::Model>> {
     let served = |area| {
         Query::select()
             .column(table::served::Column::ActorId)
@@ -142,20 +111,20 @@ pub(super) async fn list(
         .apply_if(filter.identifier.as_deref(), |select, identifiers| {
             select.filter(table::Column::Id.in_subquery(with_identifiers(identifiers)))
         })
-        .apply_if(filter.updated_after, |select, time| select.filter(table::Column::UpdatedAt.gt(time)))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+        .apply_if(filter.updated_after, |select, time| select.filter(table::Column::UpdatedAt.gt(time)));
     let sort = filter.sort.as_deref().unwrap_or("name");
     let descending = sort.starts_with('-');
     let id = Key::column(table::Column::Id, |row: &table::Model| row.id.into()).reversed(descending);
-    let mut keys = match sort.trim_start_matches('-') {
+    let keys = match sort.trim_start_matches('-') {
         "createdAt" => vec![id],
         "updatedAt" => vec![Key::column(table::Column::UpdatedAt, |row: &table::Model| row.updated_at.into()).reversed(descending), id],
         _ => vec![Key::column(table::Column::NameSort, |row: &table::Model| row.name_sort.clone().into()).reversed(descending), id],
     };
-    if let (Some(q), None) = (&filter.q, &filter.sort) {
-        keys.insert(0, search::rank(table::Column::NameFold, q, |row: &table::Model| &row.name_fold));
-    }
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let search = filter.q.as_deref().map(|q| {
+        let search = Search::new(KIND, table::Column::Id, q, db.backend());
+        if filter.sort.is_some() { search } else { search.names_first(table::Column::NameSort, |row: &table::Model| &row.name_sort) }
+    });
+    paging.search(select, search, keys, Some(table::read), call, db).await
 }
 
 /// Splits an identifier into scheme and value, in the form in which they are stored. The value follows the last colon, since
@@ -199,7 +168,7 @@ fn with_identifier(identifier: &str) -> SelectStatement {
 /// # Errors
 /// When the actor does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
-    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    view(find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
 }
 
 /// Returns those of these actors that the caller can see.
@@ -208,7 +177,7 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
 /// When the database does not answer.
 pub async fn find_all(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<Actor>> {
     let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
-    Ok(rows.into_iter().map(view).collect())
+    rows.into_iter().map(view).collect()
 }
 
 /// Returns one actor that the caller can see, like [`find`], but distinguishes merged actors.
@@ -218,12 +187,27 @@ pub async fn find_all(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait)
 /// or is hidden (404).
 pub async fn find_unless_merged(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
     match find(sight, id, db).await {
-        Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
-            Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
-            None => Err(problem),
-        },
+        Err(problem) if problem.kind == Kind::NotFound => Err(merged_or_missing(sight, id, db).await?),
         found => found,
     }
+}
+
+/// Returns the row of an actor that the caller can see.
+///
+/// # Errors
+/// See [`find_unless_merged`].
+pub(super) async fn find_row_unless_merged(sight: &Sight, id: ActorId, db: &Connection) -> Result<table::Model> {
+    let select = find_visible(sight).filter(table::Column::Id.eq(id));
+    match db.rows(select, Some(table::read)).await?.pop() {
+        Some(row) => Ok(row),
+        None => Err(merged_or_missing(sight, id, db).await?),
+    }
+}
+
+/// Returns the problem with an actor that is not found: it was merged into another, or it is missing.
+async fn merged_or_missing(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Problem> {
+    let survivor = super::tombstones::survivor(sight, id, db).await?;
+    Ok(survivor.map_or_else(Problem::not_found, |survivor| Problem::merged("/actors", survivor.uuid())))
 }
 
 /// Returns those of these ids that name no actor which the caller can see, in the given order.
@@ -319,19 +303,33 @@ pub async fn may_write_records_of(sight: &Sight, reach: &Reach, actor: ActorId, 
 /// # Errors
 /// When the reach covers none of these (403).
 pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
+    may_write_in(reach, actor.seat_area_id, actor.parent_id, id, db).await
+}
+
+/// Checks that the caller may write an actor with this seat and this parent, as [`may_write`] does.
+///
+/// # Errors
+/// See [`may_write`].
+pub(super) async fn may_write_in(
+    reach: &Reach,
+    seat: Option<AreaId>,
+    parent: Option<ActorId>,
+    id: Option<ActorId>,
+    db: &impl ConnectionTrait,
+) -> Result<()> {
     if reach.everywhere {
         return Ok(());
     }
     // The areas served are only what the actor says of itself. The seat decides which coordinators may write the actor.
-    let seat = match actor.seat_area_id {
+    let path = match seat {
         Some(seat) => areas::path(seat, db).await?,
         None => None,
     };
-    let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
-    reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
+    let paths: Vec<&str> = path.iter().map(String::as_str).collect();
+    reach.require(&paths, id.map(ActorId::uuid), None).or_else(|refused| match (id, parent) {
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
         // A caller with the permission in some areas or for some actors gets the hint that neither seat nor parent was given.
-        (None, None) if actor.seat_area_id.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(Problem {
+        (None, None) if seat.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(Problem {
             faults: vec![Fault::at_pointer(
                 "/seatAreaId",
                 "required",
@@ -456,7 +454,7 @@ pub async fn put_from_pack(pack: &str, scheme: &str, code: &str, new: NewActor, 
     let actor = match present {
         None => insert(new, &Sight::of_installation(), w).await?,
         Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
-            let before = view(row);
+            let before = view(row)?;
             let new = NewActor { sector: before.fields.sector, former_names: before.fields.former_names.clone(), ..new };
             if new == before.fields {
                 return Ok(());

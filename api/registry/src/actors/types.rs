@@ -182,6 +182,24 @@ pub struct NewActor {
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
     pub name: String,
+    /// The actor that this one is part of.
+    pub parent_id: Option<ActorId>,
+    /// The area of the actor's seat, usually a municipality.
+    pub seat_area_id: Option<AreaId>,
+    /// The areas that the actor serves.
+    #[serde(default)]
+    #[schema(max_items = 400)]
+    pub areas_served: Vec<AreaId>,
+    /// The day on which the actor was founded.
+    pub founded: Option<NaiveDate>,
+    /// The first day on which the actor no longer existed. It must be after `founded`.
+    pub dissolved: Option<NaiveDate>,
+    /// Whether the actor is active. The default is `active`.
+    #[serde(default)]
+    pub status: ActorStatus,
+    /// The visibility of the actor. The default is `public`.
+    #[serde(default)]
+    pub visibility: Visibility,
     /// Short forms and names in other languages.
     #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 20)]
@@ -191,14 +209,6 @@ pub struct NewActor {
     #[serde(default)]
     #[schema(max_items = 100)]
     pub former_names: Vec<FormerName>,
-    /// The actor that this one is part of.
-    pub parent_id: Option<ActorId>,
-    /// The area of the actor's seat, usually a municipality.
-    pub seat_area_id: Option<AreaId>,
-    /// The areas that the actor serves.
-    #[serde(default)]
-    #[schema(max_items = 400)]
-    pub areas_served: Vec<AreaId>,
     /// Codes of the codelist `PolicyDomain` that the actor works with.
     #[serde(default)]
     #[schema(max_items = 30)]
@@ -227,20 +237,10 @@ pub struct NewActor {
     #[serde(default)]
     #[schema(max_items = 20)]
     pub contact_points: Vec<ContactPoint>,
-    /// The day on which the actor was founded.
-    pub founded: Option<NaiveDate>,
-    /// The first day on which the actor no longer existed. It must be after `founded`.
-    pub dissolved: Option<NaiveDate>,
     /// Numbers and codes by which other systems know the actor.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub identifiers: Vec<Identifier>,
-    /// Whether the actor is active. The default is `active`.
-    #[serde(default)]
-    pub status: ActorStatus,
-    /// The visibility of the actor. The default is `public`.
-    #[serde(default)]
-    pub visibility: Visibility,
 }
 
 /// An organisation that takes part (aktör).
@@ -295,6 +295,13 @@ pub(super) struct Expansion {
     /// now: visibility, areas, other texts, the matches of `q`, and the order.
     #[param(nullable = false)]
     pub as_of: Option<NaiveDate>,
+}
+
+impl Expansion {
+    /// Whether actors are shown as they are stored.
+    pub(super) fn is_empty(&self) -> bool {
+        self.as_of.is_none() && self.expand.as_ref().is_none_or(Vec::is_empty)
+    }
 }
 
 /// Filters of the list of actors.

@@ -8,8 +8,8 @@ use crate::{
     actors::store as actors,
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, search,
-        table::valid_on, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved,
+        search::Search, table::valid_on, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
 };
@@ -53,10 +53,10 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
         .apply_if(below, |select, paths| select.filter(table::Column::AreaId.in_subquery(areas::at_or_below_any(&paths))))
-        .apply_if(filter.as_of, |select, day| select.filter(valid_on(table::Column::ValidFrom, table::Column::ValidTo, day)))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
+        .apply_if(filter.as_of, |select, day| select.filter(valid_on(table::Column::ValidFrom, table::Column::ValidTo, day)));
+    let search = filter.q.as_deref().map(|q| Search::new(RECORD.kind, table::Column::Id, q, db.backend()));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    Ok(paging.search(select, search, keys, None, call, db).await?.map(view))
 }
 
 /// Returns one statement that the caller can see.

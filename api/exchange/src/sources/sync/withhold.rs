@@ -76,7 +76,7 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
     let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named, tells_number);
     like.retain(|like| like.actor_id != one.actor.id);
-    likeness::add_bodies(&mut like, taken);
+    likeness::add_bodies(&mut like, &taken);
     let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
     let alike = |like: Likeness| Similarity { same_identifier: like.same_identifier, same_name: like.same_name };
     let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();

@@ -15,7 +15,7 @@ use super::{Actor, ActorId, Identifier, IdentifierScope, NewActor, rules::ORGANI
 use crate::{
     access::{Reach, Sight},
     geography::areas::{AreaId, store as areas},
-    kernel::{Result, secrecy::Secrecy, table::List},
+    kernel::{Result, secrecy::Secrecy},
 };
 
 /// The actors that have an identifier as their own, by scheme and value. Several actors have the same one when it was given by a
@@ -60,7 +60,7 @@ pub async fn by_ids(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMa
     }
     let living = table::Entity::find().filter(table::Column::DeletedAt.is_null());
     let rows = living.filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
-    Ok(rows.into_iter().map(|row| (row.id, store::view(row))).collect())
+    rows.into_iter().map(|row| Ok((row.id, store::view(row)?))).collect()
 }
 
 /// Returns the actors that have these pairs of scheme and value as their own identifiers and are not removed. The result may
@@ -177,17 +177,18 @@ pub async fn by_name_key(keys: &[String], db: &impl ConnectionTrait) -> Result<B
     if keys.is_empty() {
         return Ok(found);
     }
-    let rows: Vec<(String, ActorId, Option<AreaId>, List<Identifier>)> = table::Entity::find()
+    let rows: Vec<(String, ActorId, Option<AreaId>, String)> = table::Entity::find()
         .select_only()
-        .columns([table::Column::NameKey, table::Column::Id, table::Column::SeatAreaId, table::Column::Identifiers])
+        .columns([table::Column::NameKey, table::Column::Id, table::Column::SeatAreaId, table::Column::Details])
         .filter(table::Column::DeletedAt.is_null())
         .filter(table::Column::NameKey.is_in(keys))
         .order_by_asc(table::Column::Id)
         .into_tuple()
         .all(db)
         .await?;
-    for (key, actor_id, seat, identifiers) in rows {
-        found.entry(key).or_default().push(Namesake { actor_id, seat, numbers: organisation_numbers(&identifiers.0) });
+    for (key, actor_id, seat, details) in rows {
+        let numbers = organisation_numbers(&table::Details::read(&details)?.identifiers);
+        found.entry(key).or_default().push(Namesake { actor_id, seat, numbers });
     }
     Ok(found)
 }

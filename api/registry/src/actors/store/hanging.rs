@@ -71,7 +71,7 @@ pub async fn announce_new_parent(actor: ActorId, from: Option<ActorId>, w: &Writ
         for row in rows.into_iter().filter(|row| row.visibility == Visibility::Actor) {
             narrow.push(row.id);
             if row.id != actor {
-                w.record(change_event(&view(row), None, op).visible_before(was.clone()));
+                w.record(change_event(&view(row)?, None, op).visible_before(was.clone()));
             }
         }
         for actors in narrow.chunks(QUERY_SIZE) {

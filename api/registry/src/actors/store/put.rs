@@ -129,33 +129,23 @@ pub(in crate::actors) async fn mark_claimed(actor: ActorId, numbers: &[Number], 
     Ok(())
 }
 
-fn row(actor: &Actor, municipality: &ActiveValue<Option<String>>) -> table::ActiveModel {
-    let fields = actor.fields.clone();
-    table::ActiveModel {
+fn row(actor: &Actor, municipality: &ActiveValue<Option<String>>) -> Result<table::ActiveModel> {
+    let fields = &actor.fields;
+    Ok(table::ActiveModel {
         id: Set(actor.id),
         version: Set(actor.version),
         created_at: Set(actor.created_at),
         updated_at: Set(actor.updated_at),
         kind: Set(fields.kind),
         sector: Set(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind))),
-        name_fold: Set(text::fold(&fields.name)),
         name_sort: Set(text::sort_key(&fields.name)),
         name_key: Set(rules::name_key(&fields.name)),
-        name: Set(fields.name),
-        other_names: Set(fields.other_names.into()),
-        former_names: Set(fields.former_names.into()),
+        name: Set(fields.name.clone()),
         parent_id: Set(fields.parent_id),
         municipality_code: municipality.clone(),
         seat_area_id: Set(fields.seat_area_id),
-        areas_served: Set(fields.areas_served.into()),
-        identifiers: Set(fields.identifiers.into()),
-        policy_domains: Set(fields.policy_domains.into()),
-        target_groups: Set(fields.target_groups.into()),
-        focus: Set(fields.focus),
-        working_methods: Set(fields.working_methods.into()),
-        languages: Set(fields.languages.into()),
-        website: Set(fields.website),
-        contact_points: Set(fields.contact_points.into()),
+        areas_served: Set(fields.areas_served.clone().into()),
+        details: Set(table::Details::of(fields).column()?),
         founded: Set(fields.founded),
         dissolved: Set(fields.dissolved),
         status: Set(fields.status),
@@ -164,7 +154,7 @@ fn row(actor: &Actor, municipality: &ActiveValue<Option<String>>) -> table::Acti
         pack_version: sea_orm::NotSet,
         deleted_at: sea_orm::NotSet,
         merged_into: sea_orm::NotSet,
-    }
+    })
 }
 
 /// Writes the rows of the actors. Actors that somebody else has changed first are taken out of `admitted`, and returned as a
@@ -173,7 +163,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     let mut late: Vec<(usize, Problem)> = Vec::new();
     for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
         let Some(before) = before else { continue };
-        let row = row(actor, municipality);
+        let row = row(actor, municipality)?;
         match w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, before.version).await {
             Ok(()) => {}
             Err(problem) if problem.kind == Kind::PreconditionFailed => late.push((*at, problem)),
@@ -181,7 +171,8 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
         }
     }
     admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
-    let new: Vec<_> = admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, &draft.municipality)).collect();
+    let new = admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, &draft.municipality));
+    let new = new.collect::<Result<Vec<_>>>()?;
     for rows in new.chunks(INSERT_SIZE) {
         w.tx.insert_later::<table::Entity>(rows.to_vec());
     }

@@ -92,7 +92,7 @@ pub(in crate::actors) async fn find_restorable(sight: &Sight, reach: &Reach, id:
     }
     let row = table::Entity::find_by_id(id).filter(visible_condition(sight)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let deleted_at = row.deleted_at;
-    let actor = view(row);
+    let actor = view(row)?;
     may_write(reach, &actor.fields, Some(id), &w.tx).await.map_err(|problem| match problem.kind {
         Kind::Forbidden => Problem::not_found(),
         _ => problem,

@@ -49,7 +49,7 @@ pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> 
 pub async fn find(id: ActorId, db: &impl ConnectionTrait) -> Result<(Actor, Option<ActorId>, bool)> {
     let row = table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)?;
     let (into, lives) = (row.merged_into, row.deleted_at.is_none());
-    Ok((view(row), into, lives))
+    Ok((view(row)?, into, lives))
 }
 
 /// Returns the ancestors of an actor with this parent: the parent first, then its parent, and so on. Removed actors are included.
@@ -112,7 +112,7 @@ fn keep_new_version(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result
 pub async fn keep_versions(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
     for ids in ids.chunks(QUERY_SIZE) {
         let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
-        let actors: Vec<_> = rows.into_iter().map(view).collect();
+        let actors = rows.into_iter().map(view).collect::<Result<Vec<_>>>()?;
         let versions: Vec<_> = actors.iter().map(|actor| store::history_version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
         history::insert(&versions, w)?;
     }
@@ -165,8 +165,9 @@ pub async fn reclaim_numbers(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Res
         }
     }
     if !lost.is_empty() {
+        let details = table::Details { identifiers: identifiers.into(), ..table::Details::of(&actor.fields) }.column()?;
         table::Entity::update_many()
-            .set(table::ActiveModel { identifiers: Set(identifiers.into()), ..Default::default() })
+            .set(table::ActiveModel { details: Set(details), ..Default::default() })
             .filter(table::Column::Id.eq(actor.id))
             .exec(&w.tx)
             .await?;

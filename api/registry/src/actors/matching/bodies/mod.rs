@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, entity::prel
 use crate::{
     actors::{ActorId, ActorKind, FormerName, NewActor, rules, table},
     geography::areas::AreaId,
-    kernel::{Problem, Result, table::List},
+    kernel::{Problem, Result},
 };
 
 /// The kinds of public bodies.
@@ -19,9 +19,6 @@ const KINDS: [ActorKind; 5] =
     [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard, ActorKind::MunicipalAssociation, ActorKind::Agency];
 /// The kinds of which there is only one with a given seat.
 const ONE_PER_SEAT: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
-
-/// A cache of [`rules::public_body_key`] by name. The names of all public bodies are compared at each change of a name, and rarely change.
-static KEY_CACHE: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
 
 /// The public bodies, by the mark that the database had when they were read. The mark is another after each change of one of them, in
 /// every database.
@@ -55,17 +52,10 @@ impl Bodies {
     }
 
     async fn read(db: &impl ConnectionTrait) -> Result<Self> {
-        type Row = (ActorId, ActorKind, String, List<String>, List<FormerName>, Option<AreaId>);
+        type Row = (ActorId, ActorKind, String, String, Option<AreaId>);
         let rows: Vec<Row> = table::Entity::find()
             .select_only()
-            .columns([
-                table::Column::Id,
-                table::Column::Kind,
-                table::Column::Name,
-                table::Column::OtherNames,
-                table::Column::FormerNames,
-                table::Column::SeatAreaId,
-            ])
+            .columns([table::Column::Id, table::Column::Kind, table::Column::Name, table::Column::Details, table::Column::SeatAreaId])
             .filter(table::Column::Pack.is_not_null())
             .filter(table::Column::DeletedAt.is_null())
             .into_tuple()
@@ -73,8 +63,9 @@ impl Bodies {
             .await?;
         let mut bodies = Self::default();
         // The kind is filtered here: in SQL the database might search by kind, among all actors of that kind.
-        for (id, kind, name, others, former, seat) in rows.into_iter().filter(|row| KINDS.contains(&row.1)) {
-            for key in body_keys(&name, &others.0, &former.0) {
+        for (id, kind, name, details, seat) in rows.into_iter().filter(|row| KINDS.contains(&row.1)) {
+            let details = table::Details::read(&details)?;
+            for key in body_keys(&name, &details.other_names, &details.former_names) {
                 bodies.named.entry(key).or_default().push(id);
             }
             if let (true, Some(seat)) = (ONE_PER_SEAT.contains(&kind), seat) {
@@ -115,8 +106,7 @@ fn keys_of(actor: &NewActor) -> BTreeSet<String> {
 
 fn body_keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
     let former = former.iter().map(|former| former.name.as_str());
-    let key = |name: &str| KEY_CACHE.get_with_by_ref(name, || rules::public_body_key(name));
-    [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(key).collect()
+    [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(rules::public_body_key).collect()
 }
 
 /// Returns those of these actors that came with the reference data (a pack) of the installation.
