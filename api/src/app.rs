@@ -44,7 +44,7 @@ use crate::{
         db::OpenError,
         export::Turns,
         id::Ids,
-        measures::Calls,
+        measures::{Caches, Calls},
         middleware::envelope,
         places::Places,
     },
@@ -80,6 +80,7 @@ pub struct App {
     contract: Data<Contract>,
     documents: Data<Documents>,
     remembered: Data<Remembered>,
+    kept: Data<AnswerCache>,
     stopping: Data<Stopping>,
     letters: Data<Letters>,
     turns: Data<Turns>,
@@ -131,6 +132,7 @@ impl App {
             federation: Data::new(federation),
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
+            kept: Data::default(),
             stopping: Data::new(Stopping::default()),
             letters: Data::new(Letters::new(outbox)),
             followers: Data::new(followers),
@@ -186,7 +188,14 @@ impl App {
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
         let cache = if crate::kernel::table::is_postgres(self.db.backend()) { 0 } else { self.config.database_cache_mebibytes << 20 };
         let (db, access, places) = ((self.db.clone(), cache), self.access.clone(), self.places.clone());
-        let metrics = Metrics::new(db, access, places, self.limits.clone(), self.remembered.clone(), &self.calls);
+        let (limits, remembered, kept) = (self.limits.clone(), self.remembered.clone(), self.kept.clone());
+        let note = move |caches: &Caches| {
+            limits.note_caches(caches);
+            remembered.note_caches(caches);
+            kept.note_caches(caches);
+            crate::registry::actors::matching::note_caches(caches);
+        };
+        let metrics = Metrics::new(db, access, places, &self.limits, &self.calls, Box::new(note));
         actix_web::rt::spawn(metrics.serve(listener)?);
         Ok(())
     }
@@ -201,7 +210,7 @@ impl App {
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
-        let (places, database_check, kept) = (self.places.clone(), Data::new(DatabaseCheck::default()), Data::new(AnswerCache::default()));
+        let (places, database_check, kept) = (self.places.clone(), Data::new(DatabaseCheck::default()), self.kept.clone());
         let webhooks = self.webhooks.clone();
         let (imports, probes) = (self.imports.clone(), self.probes.clone());
         self.start_background_work();

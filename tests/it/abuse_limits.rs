@@ -210,6 +210,7 @@ fn abuse_100_nothing_inner_is_told_on_the_public_port(#[values(Database::Sqlite,
         assert!(answer.header("server").is_none() && answer.header("x-powered-by").is_none());
         assert!(!path.starts_with("/health") || answer.body == r#"{"status":"pass"}"#, "{}", answer.body);
     }
+    plain(app.address, "/samsyn/v1/codelists/ActorKind").is(200);
     // On their own port the metrics show what an operator needs, without names that callers could make up.
     let measures = measures(&app);
     assert_eq!(measures["samsyn_calls_total{operation=\"listActors\",status=\"2xx\"}"].to_bits(), 1.0_f64.to_bits());
@@ -223,10 +224,12 @@ fn abuse_100_nothing_inner_is_told_on_the_public_port(#[values(Database::Sqlite,
         "samsyn_database_connections",
         "samsyn_database_cache_bytes_most",
         "samsyn_cache_entries{cache=\"tokens\"}",
-        "samsyn_cache_entries_most{cache=\"counted_addresses\"}",
+        "samsyn_cache_entries_most{cache=\"constant_answers\"}",
+        "samsyn_cache_entries_most{cache=\"public_bodies\"}",
     ] {
         assert!(measures.contains_key(name), "{name} in {measures:?}");
     }
+    assert!(measures["samsyn_cache_entries{cache=\"reference_data\"}"] >= 1.0, "{measures:?}");
     assert!(measures.keys().any(|name| name.starts_with("samsyn_call_duration_seconds_bucket{")), "{measures:?}");
     plain(app.metrics.unwrap(), "/samsyn/v1/actors").is(404);
 }

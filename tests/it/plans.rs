@@ -47,8 +47,8 @@ const MERGING: &str = "a merge is seldom, and goes through all tables that name 
 /// Parts of statements that may read whole tables, with the reason.
 const STATEMENTS: [(&str, &str); 10] = [
     ("num_items", "a caller asks for the total: see page.rs"),
-    ("search_words MATCH", "a search sorts all that it finds: see page.rs"),
-    ("words @@", "a search sorts all that it finds: see page.rs"),
+    ("search_words MATCH", FOUND),
+    ("words @@", FOUND),
     ("\"actor\".\"updated_at\" > ", LATE),
     ("\"audit_entry\".\"at\" ", LATE),
     ("\"import_job\".\"finished_at\" < ", LATE),
@@ -58,6 +58,7 @@ const STATEMENTS: [(&str, &str); 10] = [
     ("\"lifted_at\" IS NULL ORDER BY", "marks in force are few, and all of them are kept in memory"),
 ];
 
+const FOUND: &str = "what is found of rare words is sorted, and common words are found by walking: see search.rs";
 const LATE: &str = "what a time limits is mostly little: SQLite sorts that, where walking along the list would read all of it";
 
 /// Operations that finish work which otherwise is done in the background, so that the number of their statements differs.

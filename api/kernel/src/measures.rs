@@ -86,6 +86,8 @@ impl Caches {
         K: std::hash::Hash + Eq + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
+        // The cache counts what has been put in only when it tidies up.
+        cache.run_pending_tasks();
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.entries.get_or_create(&Cache { cache: name }).set(number(cache.entry_count()));
         self.most.get_or_create(&Cache { cache: name }).set(number(cache.policy().max_capacity().unwrap_or(u64::MAX)));

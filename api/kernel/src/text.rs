@@ -278,6 +278,23 @@ mod tests {
         assert_eq!(names, ["Arboga", "Eva", "Éva", "Västerås", "Wadköping", "Zinkgruvan", "Åre", "älmhult", "Älvsbyn", "Ödeshög"]);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn a_text_sorts_where_its_beginning_says(start in "[a-zåäöéA-ZÅÄÖ0-9 .,&-]{0,6}[a-zåäöA-ZÅÄÖ0-9]", rest in "[a-zåäöéA-ZÅÄÖ0-9 .,&-]{0,8}") {
+            let begins = |text: &str| sort_key(text).starts_with(&sort_key_of_start(&start));
+            assert!(begins(&format!("{start}{rest}")));
+            assert!(begins(&format!("{}{rest}", start.to_uppercase())));
+            assert!(begins(&format!("{}{rest}", start.to_lowercase())));
+        }
+    }
+
+    #[test]
+    fn a_text_that_begins_otherwise_sorts_elsewhere() {
+        for (start, other) in [("brf", "Bro"), ("al", "Älvsbyn"), ("a", "Åre"), ("kommun", "kommu"), ("ö", "O"), ("v", "W")] {
+            assert!(!sort_key(other).starts_with(&sort_key_of_start(start)), "{start} {other}");
+        }
+    }
+
     #[test]
     fn folding_keeps_the_letters_of_swedish_and_drops_other_marks() {
         assert_eq!(fold("Idé ÅÄÖ Müller"), "ide åäö muller");

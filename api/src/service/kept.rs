@@ -16,7 +16,7 @@ use actix_web::{
 use bytes::Bytes;
 use std::sync::Arc;
 
-use crate::kernel::{Kind, Problem, connection::NoEncoding, hash::sha256_hex, say};
+use crate::kernel::{Kind, Problem, connection::NoEncoding, hash::sha256_hex, measures::Caches, say};
 
 /// The most answers in the cache. There are far fewer.
 const MAX_ANSWERS: u64 = 500;
@@ -40,6 +40,13 @@ pub struct AnswerCache {
 impl Default for AnswerCache {
     fn default() -> Self {
         Self { copies: moka::sync::Cache::new(MAX_ANSWERS), making: tokio::sync::Mutex::default() }
+    }
+}
+
+impl AnswerCache {
+    /// Tells how much the cache holds.
+    pub fn note_caches(&self, caches: &Caches) {
+        caches.note("constant_answers", &self.copies);
     }
 }
 

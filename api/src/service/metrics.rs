@@ -17,13 +17,15 @@ use sea_orm::{ConnectionTrait, Statement};
 use crate::{
     access::{Access, Limits},
     kernel::{
-        Db, Problem, Remembered, Result,
+        Db, Problem, Result,
         measures::{Caches, Calls},
         places::Places,
     },
 };
 
 type Count = Gauge<i64>;
+/// Tells how much the caches hold that are neither the database's nor those of tokens and callers.
+pub type NoteCaches = Box<dyn Fn(&Caches) + Send + Sync>;
 
 /// All measurements.
 pub struct Metrics {
@@ -35,9 +37,8 @@ pub struct Metrics {
     hashes: [Count; 3],
     connections: [Count; 2],
     feed: [Count; 2],
-    limits: Data<Limits>,
-    remembered: Data<Remembered>,
     caches: Caches,
+    note_others: NoteCaches,
     up: Gauge<f64, AtomicU64>,
 }
 
@@ -54,9 +55,9 @@ impl Metrics {
         (db, database_cache): (Data<Db>, u64),
         access: Data<Access>,
         places: Data<Places>,
-        limits: Data<Limits>,
-        remembered: Data<Remembered>,
+        limits: &Limits,
         calls: &Calls,
+        note_others: NoteCaches,
     ) -> Self {
         let mut registry = Registry::with_prefix("samsyn");
         calls.register(&mut registry);
@@ -88,7 +89,7 @@ impl Metrics {
         ];
         let up = Gauge::default();
         registry.register("database_up", "1 when the database answered just now, else 0", up.clone());
-        Self { registry, db, access, places, calls, hashes, connections, feed, limits, remembered, caches, up }
+        Self { registry, db, access, places, calls, hashes, connections, feed, caches, note_others, up }
     }
 
     /// Answers `/metrics` and nothing else.
@@ -113,8 +114,7 @@ impl Metrics {
         self.connections[1].set(as_i64(idle));
         self.db.note_caches(&self.caches);
         self.access.note_caches(&self.caches);
-        self.limits.note_caches(&self.caches);
-        self.remembered.note_caches(&self.caches);
+        (self.note_others)(&self.caches);
         let feed = feed(&self.db).await;
         self.up.set(if feed.is_ok() { 1.0 } else { 0.0 });
         for (gauge, now) in self.feed.iter().zip(feed.unwrap_or_default()) {

@@ -14,7 +14,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{
-    Connection, OpenFlags, Row,
+    Connection, ErrorCode, OpenFlags, Row,
     types::{FromSql, FromSqlError, ToSql, ToSqlOutput, ValueRef},
 };
 use sea_orm::{ActiveEnum, Statement, Value};
@@ -55,11 +55,12 @@ impl Direct {
     pub(super) fn rows<M>(&self, statement: &Statement, read: Read<M>) -> Option<Vec<M>> {
         let connection = self.take()?;
         let rows = rows(&connection, statement, read);
-        // A connection on which anything was wrong is not used again.
-        if rows.is_some() && !self.is_closed.load(Ordering::Acquire) {
+        // A connection on which anything was wrong is not used again. That a statement took too long is nothing wrong.
+        let is_sound = rows.as_ref().map_or_else(|error| error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted), |_| true);
+        if is_sound && !self.is_closed.load(Ordering::Acquire) {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
-        rows
+        rows.ok()
     }
 
     /// Closes the connections.
@@ -85,19 +86,19 @@ impl Direct {
     }
 }
 
-fn rows<M>(connection: &Connection, statement: &Statement, read: Read<M>) -> Option<Vec<M>> {
-    let mut prepared = connection.prepare_cached(&statement.sql).ok()?;
+fn rows<M>(connection: &Connection, statement: &Statement, read: Read<M>) -> ReadResult<Vec<M>> {
+    let mut prepared = connection.prepare_cached(&statement.sql)?;
     for (at, value) in statement.values.iter().flat_map(sea_orm::Values::iter).enumerate() {
-        prepared.raw_bind_parameter(at + 1, bound(value)?).ok()?;
+        prepared.raw_bind_parameter(at + 1, bound(value).ok_or(FromSqlError::InvalidType)?)?;
     }
     let begun = tokio::time::Instant::now();
-    connection.progress_handler(STEPS, Some(move || begun.elapsed() > LONGEST)).ok()?;
+    connection.progress_handler(STEPS, Some(move || begun.elapsed() > LONGEST))?;
     let mut found = Vec::new();
     let mut rows = prepared.raw_query();
-    while let Some(row) = rows.next().ok()? {
-        found.push(read(&mut Cells { row, next: 0 }).ok()?);
+    while let Some(row) = rows.next()? {
+        found.push(read(&mut Cells { row, next: 0 })?);
     }
-    Some(found)
+    Ok(found)
 }
 
 /// A value that is bound to a parameter.
@@ -238,6 +239,7 @@ mod tests {
         assert_eq!(asked(all, vec![2.into()]), Some(vec![(2, None)]), "what was just committed is seen");
         let long = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000000) SELECT max(i), NULL FROM n";
         assert_eq!(asked(long, vec![]), None);
+        assert_eq!(direct.idle.lock().map(|idle| idle.len()).unwrap_or_default(), 1, "its connection is used again");
         assert_eq!(asked("SELECT no, such FROM table_", vec![]), None);
         assert_eq!(asked("INSERT INTO word VALUES (3, '') RETURNING id, word", vec![]), None, "nothing is written");
         assert_eq!(asked(all, vec![2.into()]).map(|rows| rows.len()), Some(1));

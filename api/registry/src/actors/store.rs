@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::NaiveDate;
 use sea_orm::{
-    ActiveValue::Set,
     ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
     sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
@@ -22,7 +21,7 @@ pub(crate) use drafts::TakenNumbers;
 pub(super) use drafts::own_numbers;
 pub(super) use events::history_version;
 pub use hanging::{announce_dependents, announce_new_parent};
-pub use put::{insert, put_many, update};
+pub use put::{insert, put_from_pack, put_many, update};
 pub(super) use put::{mark_claimed, search_text};
 pub use removal::remove;
 pub(super) use removal::{find_restorable, restore};
@@ -438,37 +437,6 @@ pub async fn feed_facts(actors: &[ActorId], db: &impl ConnectionTrait) -> Result
 
 fn parent_not_found() -> Fault {
     Fault::at_pointer("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
-}
-
-/// Stores an actor of a pack of reference data: registers it when it is new, and updates it when nobody has changed it since
-/// the pack was loaded. `scheme` and `code` are the identifier by which the actor is found again.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn put_from_pack(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
-    let present = table::Entity::find()
-        .filter(table::Column::Pack.eq(pack))
-        .filter(table::Column::Id.in_subquery(with_identifier(&format!("{scheme}:{code}"))))
-        .one(&w.tx)
-        .await?;
-    let actor = match present {
-        None => insert(new, &Sight::of_installation(), w).await?,
-        Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
-            let before = view(row)?;
-            let new = NewActor { sector: before.fields.sector, former_names: before.fields.former_names.clone(), ..new };
-            if new == before.fields {
-                return Ok(());
-            }
-            update(&before, new, &Sight::of_installation(), w).await?
-        }
-        Some(_) => return Ok(()),
-    };
-    table::Entity::update_many()
-        .set(table::ActiveModel { pack: Set(Some(pack.to_owned())), pack_version: Set(Some(actor.version)), ..Default::default() })
-        .filter(table::Column::Id.eq(actor.id))
-        .exec(&w.tx)
-        .await?;
-    Ok(())
 }
 
 /// Returns the actor that has an identifier and is not removed. The identifier is written as scheme, colon and value.

@@ -9,7 +9,7 @@ use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, Qu
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use bodies::{Bodies, from_reference_data, needs_body_check};
+pub use bodies::{Bodies, from_reference_data, needs_body_check, note_caches};
 
 use super::{Actor, ActorId, Identifier, IdentifierScope, NewActor, rules::ORGANISATION_NUMBER, store, table};
 use crate::{

@@ -11,7 +11,7 @@ use super::{
     KIND,
     drafts::{Admitted, Draft, Lookups, Number, QUERY_SIZE},
     events::{change_event, history_version},
-    hanging,
+    hanging, view, with_identifier,
 };
 use crate::{
     access::Sight,
@@ -104,6 +104,37 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
     likenesses::find_and_store(&stored, &known.taken, w).await?;
     Ok(outcomes)
+}
+
+/// Stores an actor of a pack of reference data: registers it when it is new, and updates it when nobody has changed it since
+/// the pack was loaded. `scheme` and `code` are the identifier by which the actor is found again.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_from_pack(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
+    let present = table::Entity::find()
+        .filter(table::Column::Pack.eq(pack))
+        .filter(table::Column::Id.in_subquery(with_identifier(&format!("{scheme}:{code}"))))
+        .one(&w.tx)
+        .await?;
+    let actor = match present {
+        None => insert(new, &Sight::of_installation(), w).await?,
+        Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
+            let before = view(row)?;
+            let new = NewActor { sector: before.fields.sector, former_names: before.fields.former_names.clone(), ..new };
+            if new == before.fields {
+                return Ok(());
+            }
+            update(&before, new, &Sight::of_installation(), w).await?
+        }
+        Some(_) => return Ok(()),
+    };
+    table::Entity::update_many()
+        .set(table::ActiveModel { pack: Set(Some(pack.to_owned())), pack_version: Set(Some(actor.version)), ..Default::default() })
+        .filter(table::Column::Id.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    Ok(())
 }
 
 /// Returns the text of an actor that `q` searches in.

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, Statement, entity::prel
 use crate::{
     actors::{ActorId, ActorKind, FormerName, NewActor, rules, table},
     geography::areas::AreaId,
-    kernel::{Problem, Result},
+    kernel::{Problem, Result, measures::Caches},
 };
 
 /// The kinds of public bodies.
@@ -107,6 +107,11 @@ fn keys_of(actor: &NewActor) -> BTreeSet<String> {
 fn body_keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
     let former = former.iter().map(|former| former.name.as_str());
     [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(rules::public_body_key).collect()
+}
+
+/// Tells how many times the public bodies are held: once for each mark of late.
+pub fn note_caches(caches: &Caches) {
+    caches.note("public_bodies", &BODIES);
 }
 
 /// Returns those of these actors that came with the reference data (a pack) of the installation.
