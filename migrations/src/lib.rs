@@ -39,6 +39,7 @@ mod m0043_plans;
 mod m0044_public_bodies;
 mod m0045_words;
 mod m0046_details;
+mod m0047_once;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -88,6 +89,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0044_public_bodies::Migration),
             Box::new(m0045_words::Migration),
             Box::new(m0046_details::Migration),
+            Box::new(m0047_once::Migration),
         ]
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_lc_rs::{aead, digest, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::problem::Problem;
 
@@ -77,20 +77,62 @@ pub fn frozen(form: i32, value: &Value) -> Result<String, Problem> {
 /// whole numbers without a fraction. The same content always has the same text, and so the same digest.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+/// Returns the canonical form of an object with these members.
+#[must_use]
+pub fn canonical_object(members: &Map<String, Value>) -> String {
+    let mut text = String::new();
+    write_canonical_object(members, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
-        Value::Object(members) => {
-            let mut names: Vec<_> = members.keys().collect();
-            names.sort_by_key(|name| name.encode_utf16().collect::<Vec<_>>());
-            let members = names.into_iter().map(|name| format!("{}:{}", Value::from(name.as_str()), canonical(&members[name])));
-            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        Value::Object(members) => write_canonical_object(members, text),
+        Value::Array(items) => {
+            text.push('[');
+            for (at, item) in items.iter().enumerate() {
+                text.push_str(if at == 0 { "" } else { "," });
+                write_canonical(item, text);
+            }
+            text.push(']');
         }
-        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         Value::Number(number) => match number.as_f64() {
             // From 2^53 on, whole numbers are not exact. The service has none so large.
-            Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 9_007_199_254_740_992.0 => format!("{whole:.0}"),
-            _ => number.to_string(),
+            Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 9_007_199_254_740_992.0 => {
+                text.push_str(&format!("{whole:.0}"));
+            }
+            _ => text.push_str(&number.to_string()),
         },
-        other => other.to_string(),
+        Value::String(string) => write_canonical_text(string, text),
+        Value::Null | Value::Bool(_) => text.push_str(&value.to_string()),
+    }
+}
+
+fn write_canonical_object(members: &Map<String, Value>, text: &mut String) {
+    let mut members: Vec<_> = members.iter().collect();
+    members.sort_by(|(one, _), (other, _)| one.encode_utf16().cmp(other.encode_utf16()));
+    text.push('{');
+    for (at, (name, value)) in members.into_iter().enumerate() {
+        text.push_str(if at == 0 { "" } else { "," });
+        write_canonical_text(name, text);
+        text.push(':');
+        write_canonical(value, text);
+    }
+    text.push('}');
+}
+
+fn write_canonical_text(string: &str, text: &mut String) {
+    if string.bytes().any(|byte| byte < b' ' || matches!(byte, b'"' | b'\\')) {
+        text.push_str(&Value::from(string).to_string());
+    } else {
+        text.push('"');
+        text.push_str(string);
+        text.push('"');
     }
 }
 

@@ -1,7 +1,13 @@
 //! The history: every version of a record, stored in the transaction that made it. A version keeps the visibility that the record
-//! had then, whatever its visibility is now.
+//! had then, whatever its visibility is now. The present version of a record may be stored without a body, since the record has the
+//! same members; it gets its body when the next version is stored.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryTrait, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Func, OnConflict},
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -28,7 +34,8 @@ pub struct Model {
     pub visibility: String,
     pub forum_id: Option<Uuid>,
     pub actor_id: Option<Uuid>,
-    pub body: Value,
+    /// The members of the version; `None` when the record has them.
+    pub body: Option<Value>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
@@ -46,12 +53,13 @@ pub struct Version<'a, T> {
     pub since: Option<ChronoDateTimeUtc>,
     /// The visibility of this version.
     pub visible: Visible,
-    /// The members of the record that can be changed, as they stand in answers.
-    pub body: &'a T,
+    /// The members of the record that can be changed, as they stand in answers. The present version may be stored without them, when
+    /// every change of such a record also inserts the version before, with its body.
+    pub body: Option<&'a T>,
 }
 
-/// Inserts versions. A version that is already stored stays as it is. So the first change of a record that is older than its
-/// history can also insert the version before the change.
+/// Inserts versions. A version that is already stored stays as it is, but gets its body if it had none. So each change can also insert
+/// the version before the change, whether it is stored or older than the history.
 ///
 /// # Errors
 /// When a body cannot be serialised as JSON (500).
@@ -70,10 +78,12 @@ pub fn insert<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> Resul
                 visibility: Set(version.visible.visibility.clone().unwrap_or_else(|| "public".to_owned())),
                 forum_id: Set(version.visible.forum),
                 actor_id: Set(version.visible.actor),
-                body: Set(serde_json::to_value(version.body)?),
+                body: Set(version.body.map(serde_json::to_value).transpose()?),
             });
         }
-        let kept = OnConflict::columns([Column::EntityId, Column::Version]).do_nothing().to_owned();
+        let stored = Expr::col((Entity, Column::Body));
+        let body = Func::coalesce([stored, Expr::col(("excluded", Column::Body))]);
+        let kept = OnConflict::columns([Column::EntityId, Column::Version]).value(Column::Body, body).to_owned();
         let insert = Entity::insert_many(rows).on_conflict(kept).build(w.tx.get_database_backend());
         w.tx.send_later(Entity.table_name().to_owned(), insert);
     }

@@ -1,11 +1,13 @@
 //! The last steps of every write of a record: its row is inserted or updated, its words are put in the search index, its version in
 //! the history, and its change in the feed.
 
+use std::collections::{BTreeMap, HashSet};
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, IntoActiveModel, Iterable, PrimaryKeyToColumn,
+    ConnectionTrait, EntityTrait, IdenStatic, IntoActiveModel, Iterable, PrimaryKeyToColumn,
     entity::prelude::*,
-    sea_query::{Expr, ExprTrait, Query},
+    sea_query::{Alias, Expr, ExprTrait, IntoIden, Query, TableRef, UpdateStatement, ValueTuple},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -18,6 +20,9 @@ use super::{
     record::{End, Record},
     search,
 };
+
+/// The largest number of values in a statement. `SQLite` takes 32,766.
+const VALUES: usize = 30_000;
 
 /// A record that has just been stored or removed, with the data for the search index, the history and the feed.
 #[derive(Debug)]
@@ -102,6 +107,36 @@ impl Write<'_> {
         if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }
 
+    /// Changes rows, each provided that it is at the version before. Their versions are the new ones. Returns the ids of the rows that were
+    /// changed. Rows that set the same columns are changed in one statement.
+    ///
+    /// # Errors
+    /// When a row violates a unique index (409), or the database does not answer (503).
+    pub async fn replace_all<E>(&self, rows: Vec<E::ActiveModel>) -> Result<HashSet<Uuid>>
+    where
+        E: EntityTrait,
+        E::ActiveModel: Send,
+    {
+        let mut by_columns: BTreeMap<Vec<usize>, Vec<ValueTuple>> = BTreeMap::new();
+        for mut row in rows {
+            let values = E::Column::iter().enumerate().filter_map(|(at, column)| Some((at, row.take(column).into_value()?)));
+            let (columns, values) = values.unzip();
+            by_columns.entry(columns).or_default().push(ValueTuple::Many(values));
+        }
+        let mut changed = HashSet::new();
+        for (columns, rows) in by_columns {
+            let columns: Vec<E::Column> =
+                E::Column::iter().enumerate().filter(|(at, _)| columns.contains(at)).map(|(_, column)| column).collect();
+            for rows in rows.chunks(VALUES / columns.len().max(1)) {
+                let update = update_from::<E>(&columns, rows.to_vec());
+                for row in self.tx.query_all(&update).await? {
+                    changed.insert(row.try_get::<Uuid>("", "id")?);
+                }
+            }
+        }
+        Ok(changed)
+    }
+
     /// Marks the row of a record as removed, provided that it has the version `from`. Returns the version of the removal.
     ///
     /// # Errors
@@ -132,11 +167,28 @@ impl Write<'_> {
             }
         }
         if let Some(body) = &body {
-            let version = Version { kind: record.kind, id, version, op, since: None, visible: visible.clone(), body };
+            let version = Version { kind: record.kind, id, version, op, since: None, visible: visible.clone(), body: Some(body) };
             history::insert(&[version], self)?;
         }
         let areas = areas.into_iter().map(Id::<()>::from);
         self.record(Change::new(record.kind, id, op, version, visible).in_areas(areas).visible_before(visible_before));
         Ok(())
     }
+}
+
+/// The update of the rows of a list of values, which stand in the order of the columns.
+fn update_from<E: EntityTrait>(columns: &[E::Column], rows: Vec<ValueTuple>) -> UpdateStatement {
+    let entity = E::default();
+    let mut update = Query::update();
+    update.table(entity.table_ref()).from(TableRef::ValuesList(rows, "new".into_iden()));
+    for (at, column) in columns.iter().enumerate() {
+        // Both databases give the columns of a list of values such names.
+        let (own, new) = (Expr::col(column.as_column_ref()), Expr::col(("new", Alias::new(format!("column{}", at + 1)))));
+        match column.as_str() {
+            "id" => drop(update.and_where(own.eq(new)).returning_col(column.as_column_ref())),
+            "version" => drop(update.and_where(own.add(1).eq(new.clone())).value(*column, new)),
+            _ => drop(update.value(*column, new)),
+        }
+    }
+    update
 }

@@ -213,7 +213,7 @@ fn new_actor(row: &Record, contract: &Contract) -> Result<NewActor> {
 
 /// Returns all members that a row of a new actor gives.
 pub(super) fn whole_record(row: &Record) -> records::Record {
-    let mut fields = records::overlay(&records::Record::new(), &row.fields);
+    let mut fields = records::overlay(records::Record::new(), &row.fields);
     helpers::overlay_helpers(&mut fields, &row.helpers, &records::Record::new());
     add_numbers(&mut fields, &row.numbers, &[]);
     fields
@@ -257,7 +257,7 @@ fn changed_actor(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>
         }
         !hides
     });
-    let fields = checked_actor(records::overlay(&under, &given), contract)?;
+    let fields = checked_actor(records::overlay(under.clone(), &given), contract)?;
     // A row that changes nothing is accepted whatever version it was made from.
     let same = members::members_of(&fields)? == under;
     if !same && row.version.is_some_and(|version| version != actor.version) {

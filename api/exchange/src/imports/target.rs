@@ -35,7 +35,7 @@ impl Target for Actors {
         Box::pin(async move {
             let source = store::find_source(errand, &w.tx).await?;
             let importer = Importer { acting: errand.acting, contract: errand.contract, source };
-            work::write(errand.job, &serde_json::from_str::<Vec<_>>(rows)?, &importer, w).await
+            work::write(errand.job, serde_json::from_str(rows)?, &importer, w).await
         })
     }
 

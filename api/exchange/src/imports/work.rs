@@ -62,7 +62,7 @@ pub(super) async fn rehearse(
         let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
         let tried = try_out(&call, db, async |w| {
             let source = sources::insert(new, w).await?;
-            write(&job, &rows, &Importer { acting: &acting, contract, source: Some(source) }, w).await
+            write(&job, rows.clone(), &Importer { acting: &acting, contract, source: Some(source) }, w).await
         });
         let done = tried.await?;
         jobs::Progress::count(&done).add(&mut job);
@@ -75,20 +75,23 @@ pub(super) async fn rehearse(
 }
 
 /// Writes rows, and returns their outcomes in the order of the rows.
-pub(super) async fn write(job: &Job, rows: &[Row], importer: &Importer<'_>, w: &Write<'_>) -> Result<Vec<row::Model>> {
+pub(super) async fn write(job: &Job, rows: Vec<Row>, importer: &Importer<'_>, w: &Write<'_>) -> Result<Vec<row::Model>> {
     w.plan_anew().await?;
     let reach = importer.acting.caller.reach(Permission::WriteImports)?;
     let areas = AreaLookup::load(rows.iter().filter_map(|row| row.read.as_ref().ok().or(row.rest.as_ref())), w).await?;
     let mut done: Vec<Option<RowOutcome>> = rows.iter().map(|_| None).collect();
     let mut aside: Vec<Vec<Fault>> = rows.iter().map(|_| Vec::new()).collect();
     let (mut pending, mut again): (IndexedRecords, IndexedRecords) = (Vec::new(), Vec::new());
-    for (at, row) in rows.iter().enumerate() {
-        let Some(record) = row.read.as_ref().ok().or(row.rest.as_ref()) else { continue };
-        let mut record = record.clone();
+    let mut known = Vec::with_capacity(rows.len());
+    for (at, row) in rows.into_iter().enumerate() {
+        let (is_usable, is_first) = (row.read.is_ok(), row.repeats.is_empty());
+        let (row, record) = KnownRow::of(row);
+        known.push(row);
+        let Some(mut record) = record else { continue };
         aside[at] = remove_unreadable(&mut record, importer.contract);
         let mut faults = areas.resolve(&mut record);
-        if faults.is_empty() && row.read.is_ok() {
-            if row.repeats.is_empty() { &mut pending } else { &mut again }.push((at, record));
+        if faults.is_empty() && is_usable {
+            if is_first { &mut pending } else { &mut again }.push((at, record));
         } else {
             let (others, schemes) = remaining_faults(record, &faults, importer.contract);
             faults.extend(others);
@@ -98,7 +101,7 @@ pub(super) async fn write(job: &Job, rows: &[Row], importer: &Importer<'_>, w: &
     Box::pin(write_after_parents(pending, &mut done, job, importer, &reach, w)).await?;
     // A row that repeats an earlier record is used only when none of the earlier rows could be used.
     for (at, record) in again {
-        match find_usable_repeat(job, rows, at, &done, w).await? {
+        match find_usable_repeat(job, &known, at, &done, w).await? {
             Some(first) => done[at] = Some(RowOutcome { faults: vec![repeated(first)], ..RowOutcome::new(ImportOutcome::Refused) }),
             None => Box::pin(write_after_parents(vec![(at, record)], &mut done, job, importer, &reach, w)).await?,
         }
@@ -109,7 +112,33 @@ pub(super) async fn write(job: &Job, rows: &[Row], importer: &Importer<'_>, w: &
         }
     }
     outcome::name_owners(&mut done, job.dry_run, &importer.acting.caller.sight, w).await?;
-    table_rows(job, rows, &done)
+    table_rows(job, known, &done)
+}
+
+/// What is known of a row beside its record.
+struct KnownRow {
+    number: u32,
+    external_id: Option<String>,
+    /// The faults for which the row cannot be used.
+    errors: Vec<RowFault>,
+    /// Faults of cells that the record can be stored without.
+    aside: Vec<RowFault>,
+    repeats: Vec<u32>,
+}
+
+impl KnownRow {
+    /// Returns the row without its record, and the record or the readable part of it.
+    fn of(row: Row) -> (Self, Option<Record>) {
+        let Row { row: number, external_id, read, repeats, rest } = row;
+        let (record, errors, aside) = match read {
+            Ok(mut record) => {
+                let aside = std::mem::take(&mut record.aside);
+                (Some(record), Vec::new(), aside)
+            }
+            Err(errors) => (rest, errors, Vec::new()),
+        };
+        (Self { number, external_id, errors, aside, repeats }, record)
+    }
 }
 
 /// Writes usable rows, each after its parent.
@@ -158,10 +187,10 @@ async fn write_after_parents(
 }
 
 /// Returns the number of the first earlier row with the same record that could be used, in this piece or in earlier ones.
-async fn find_usable_repeat(job: &Job, rows: &[Row], at: usize, done: &[Option<RowOutcome>], w: &Write<'_>) -> Result<Option<u32>> {
+async fn find_usable_repeat(job: &Job, rows: &[KnownRow], at: usize, done: &[Option<RowOutcome>], w: &Write<'_>) -> Result<Option<u32>> {
     let mut earlier = Vec::new();
     for first in &rows[at].repeats {
-        match rows.iter().position(|row| row.row == *first) {
+        match rows.iter().position(|row| row.number == *first) {
             Some(place) if done[place].as_ref().is_some_and(|done| done.outcome != ImportOutcome::Refused) => return Ok(Some(*first)),
             Some(_) => {}
             None => earlier.push(*first),
@@ -376,7 +405,7 @@ const COLUMNS_OF_MEMBER: &[(&str, &[&str])] = &[
 ];
 
 /// Returns the outcomes of rows as they are stored.
-fn table_rows(job: &Job, rows: &[Row], done: &[Option<RowOutcome>]) -> Result<Vec<row::Model>> {
+fn table_rows(job: &Job, rows: Vec<KnownRow>, done: &[Option<RowOutcome>]) -> Result<Vec<row::Model>> {
     let column = |pointer: &str, schemes: &[String]| {
         let member = pointer.split('/').nth(1)?;
         let of_member = |member: &str| job.columns.0.iter().find(|column| column.member == member).map(|column| column.heading.clone());
@@ -394,14 +423,14 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<RowOutcome>]) -> Result<Ve
             COLUMNS_OF_MEMBER.iter().find(|(known, _)| *known == member).map_or(std::slice::from_ref(&member), |(_, columns)| columns);
         contributing.iter().find_map(|member| of_member(member))
     };
-    rows.iter()
+    rows.into_iter()
         .zip(done)
-        .map(|(read, done)| {
+        .map(|(row, done)| {
             let refused = RowOutcome::new(ImportOutcome::Refused);
             let done = done.as_ref().unwrap_or(&refused);
-            let mut errors = read.read.clone().err().unwrap_or_default();
+            let mut errors = row.errors;
             errors.extend(done.faults.iter().map(|fault| RowFault::from_fault(fault.clone(), column(&fault.pointer, &done.schemes))));
-            let mut unread: Vec<RowFault> = read.read.as_ref().map(|record| record.aside.clone()).unwrap_or_default();
+            let mut unread = row.aside;
             unread.extend(done.aside.iter().map(|fault| RowFault::from_fault(fault.clone(), column(&fault.pointer, &done.schemes))));
             let mut left = Vec::new();
             for (member, reason) in &done.left_alone {
@@ -422,9 +451,9 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<RowOutcome>]) -> Result<Ve
             errors.truncate(MAX_FAULTS);
             Ok(row::Model {
                 import_job_id: job.id,
-                number: read.row.into(),
+                number: row.number.into(),
                 outcome: done.outcome,
-                external_id: read.external_id.as_deref().map(|id| personal_number::mask(id).into_owned()),
+                external_id: row.external_id.as_deref().map(|id| personal_number::mask(id).into_owned()),
                 // An actor that a dry run created does not exist any more.
                 record_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)).map(ActorId::uuid),
                 match_id: done.match_id.filter(|_| !job.dry_run),

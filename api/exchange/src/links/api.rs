@@ -150,11 +150,10 @@ async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid
 
 /// Returns a record as the caller may see it.
 fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call: &Call) -> Result<SourceActor> {
-    let given = link.given.as_object().cloned().unwrap_or_default();
     let seen = actor.filter(|actor| sight.sees(actor.fields.visibility, None, Some(actor.id.uuid())));
     // Differences between the record and the actor are shown only to callers who may see the actor.
     let left_alone = match seen {
-        Some(actor) => sync::left_alone(source, &given, link, actor, call.asked.secrecy.as_ref())?,
+        Some(actor) => sync::left_alone(source, &link.given, link, actor, call.asked.secrecy.as_ref())?,
         None => Vec::new(),
     };
     Ok(SourceActor {

@@ -8,7 +8,7 @@ mod table;
 mod types;
 
 pub use api::routes;
-pub use table::Model as Link;
+pub use table::Link;
 pub use types::*;
 
 use crate::kernel::record::{Bilingual, Owner, Record, actor_column, not_in_extract, text_columns, text_table};
@@ -20,7 +20,7 @@ pub const RECORD: Record = Record::new(
     &[text_table(
         "source_actor",
         Bilingual("Poster från partnersystem", "Records of partner systems"),
-        &[not_in_extract(text_columns("given:json base:json", "listSourceActors getSourceActor"))],
+        &[not_in_extract(text_columns("members:json", "listSourceActors getSourceActor"))],
         "id version:int created_at updated_at source_id external_id:text actor_id match_id digest absent_since",
     )
     .actors(&[actor_column("actor_id")])],

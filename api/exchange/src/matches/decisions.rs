@@ -56,7 +56,7 @@ impl Decider<'_> {
         let asked: Record =
             given.iter().filter(|(member, _)| asked(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
         let write = unite_members(&asked, &before, take);
-        let mut fields: NewActor = extract::typed(Value::Object(overlay(&before, &write)))?;
+        let mut fields: NewActor = extract::typed(Value::Object(overlay(before.clone(), &write)))?;
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
         let after = self.update_actor(actor, fields, w).await?;
         let stored = members::members_of(&after.fields)?;
@@ -83,7 +83,7 @@ impl Decider<'_> {
         sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
         let link = pending_link(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
-        let mut new: NewActor = extract::typed(Value::Object(overlay(&Record::new(), &given)))?;
+        let mut new: NewActor = extract::typed(Value::Object(overlay(Record::new(), &given)))?;
         let taken = matching::owners(&rules::own_identifiers(&new.identifiers), &w.tx).await?;
         let telling = MatchVisibility::load(taken.values().flatten().copied(), self.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
@@ -208,7 +208,7 @@ _ => problem,
                 members.insert(applied.member.clone(), applied.before.clone());
             }
         }
-        let fields = extract::typed(Value::Object(overlay(&Record::new(), &members)))?;
+        let fields = extract::typed(Value::Object(overlay(Record::new(), &members)))?;
         self.update_actor(actor, fields, w).await.map(drop)
     }
 
@@ -263,7 +263,6 @@ _ => problem,
     }
 
     async fn store_link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
-        let (given, base) = (Value::Object(given), Value::Object(base));
         links::update(Link { actor_id: Some(actor.id), match_id: None, given, base, ..link }, source, w).await.map(drop)
     }
 }

@@ -135,21 +135,22 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
     let (mut all, mut new_matches, mut new_candidates, mut new_links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for one in held {
         let present = one.link.as_ref().and_then(|link| rows.remove(&link.match_id?));
-        let incoming = Value::Object(one.given);
+        let given = one.given;
+        let incoming = Value::Object(given.clone());
         if let (Some(mut row), Some(link)) = (present, one.link) {
             let was = sorted_by_actor(before.remove(&row.id).unwrap_or_default());
             let is = sorted_by_actor(one.candidates);
             let anew = was != is;
             let content = row.incoming != incoming || anew;
             if content {
-                row.incoming = incoming.clone();
+                row.incoming = incoming;
                 let row = update(row, source, w).await?;
                 if anew {
                     candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(row.id)).exec(&w.tx).await?;
                     new_candidates.extend(is.iter().map(|like| candidate_row(row.id, *like)));
                 }
             }
-            let kept = Link { given: incoming, digest: one.digest, absent_since: None, ..link.clone() };
+            let kept = Link { given, digest: one.digest, absent_since: None, ..link.clone() };
             all.push(if kept == link { link } else { links::update(kept, source, w).await? });
         } else {
             let row = Row {
@@ -160,7 +161,7 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
                 source_id: source.id,
                 external_id: one.external_id.clone(),
                 status: MatchStatus::Open,
-                incoming: incoming.clone(),
+                incoming,
                 decision: None,
                 actor_id: None,
                 actor_version: None,
@@ -174,7 +175,7 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
                 undone_at: None,
             };
             new_candidates.extend(one.candidates.into_iter().map(|like| candidate_row(row.id, like)));
-            let link = held_link(&row, one.digest, w);
+            let link = held_link(&row, given, one.digest, w);
             w.record(change_event(&row, source, ChangeOperation::Upsert));
             new_matches.push(row.into_active_model());
             new_links.push(link.clone());
@@ -187,7 +188,7 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
     for rows in chunks(new_candidates) {
         candidate::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    links::insert(new_links, source, w).await?;
+    links::insert(&new_links.iter().collect::<Vec<_>>(), source, w)?;
     Ok(all)
 }
 
@@ -207,7 +208,7 @@ fn sorted_by_actor(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
 }
 
 /// Returns the link of a held record.
-fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
+fn held_link(row: &Row, given: Record, digest: String, w: &Write<'_>) -> Link {
     Link {
         id: w.new_id(),
         version: 1,
@@ -217,8 +218,8 @@ fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
         external_id: row.external_id.clone(),
         actor_id: None,
         match_id: Some(row.id),
-        given: row.incoming.clone(),
-        base: Value::Object(Record::new()),
+        given,
+        base: Record::new(),
         digest,
         absent_since: None,
     }
@@ -228,11 +229,14 @@ fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
 pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
     match link {
         Some(link) => {
-            let held = Link { actor_id: None, match_id: Some(row.id), base: Value::Object(Record::new()), ..link };
+            let held = Link { actor_id: None, match_id: Some(row.id), base: Record::new(), ..link };
             links::update(held, source, w).await.map(drop)
         }
         // The digest is empty, so that the record is read again when the source sends it.
-        None => links::insert(vec![held_link(row, String::new(), w)], source, w).await,
+        None => {
+            let given = row.incoming.as_object().cloned().unwrap_or_default();
+            links::insert(&[&held_link(row, given, String::new(), w)], source, w)
+        }
     }
 }
 

@@ -25,17 +25,6 @@ pub struct Incoming {
     pub by_number: bool,
 }
 
-impl Incoming {
-    /// Returns the members that the source itself gave, without the defaults.
-    pub(super) fn given_by_source(&self) -> Record {
-        self.fields
-            .iter()
-            .filter(|(member, _)| !self.defaults.contains(member))
-            .map(|(member, value)| (member.clone(), value.clone()))
-            .collect()
-    }
-}
-
 /// The outcome of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -61,21 +61,18 @@ pub struct Unwritten {
 pub struct Plan {
     /// The members to write.
     pub write: Record,
-    /// The values that the source has last written, after this plan.
-    pub base: Record,
+    /// The values that the source has written by this plan: where they differ from those that it last wrote.
+    pub wrote: Record,
     /// The members to leave alone.
     pub left_alone: Vec<Unwritten>,
 }
 
 impl Plan {
     /// Moves members from `write` to `left_alone`. For them the value that the source last wrote stays as it was.
-    pub fn withhold(&mut self, members: &[&str], reason: UnwrittenReason, base: &Record, current: &Record) {
+    pub fn withhold(&mut self, members: &[&str], reason: UnwrittenReason, current: &Record) {
         for member in members {
             let Some(new) = self.write.remove(*member) else { continue };
-            match base.get(*member) {
-                Some(last) => drop(self.base.insert((*member).to_owned(), last.clone())),
-                None => drop(self.base.remove(*member)),
-            }
+            self.wrote.remove(*member);
             self.left_alone.push(Unwritten {
                 member: (*member).to_owned(),
                 reason,
@@ -100,7 +97,7 @@ pub const SEAT: &str = "seatAreaId";
 /// Decides member by member what to write. A member that is empty and that the source never wrote is written.
 #[must_use]
 pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, hidden: &BTreeSet<String>) -> Plan {
-    let mut plan = Plan { base: base.clone(), ..Plan::default() };
+    let mut plan = Plan::default();
     let in_order: BTreeMap<&String, &Value> = given.iter().collect();
     for (member, new) in in_order {
         let present = current.get(member).unwrap_or(&Value::Null);
@@ -120,7 +117,9 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
             continue;
         }
         if new == present {
-            plan.base.insert(member.clone(), new.clone());
+            if base.get(member) != Some(new) {
+                plan.wrote.insert(member.clone(), new.clone());
+            }
             continue;
         }
         if is_all_caps_variant(new, present) {
@@ -130,7 +129,7 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
             Some(last) if last == new => {}
             last if last.map_or_else(|| is_empty(present), |last| last == present) => {
                 plan.write.insert(member.clone(), new.clone());
-                plan.base.insert(member.clone(), new.clone());
+                plan.wrote.insert(member.clone(), new.clone());
             }
             _ => leave(UnwrittenReason::CuratedLocally),
         }
@@ -166,8 +165,7 @@ pub fn is_empty(value: &Value) -> bool {
 
 /// Returns a record with the given members laid over it; null removes a member.
 #[must_use]
-pub fn overlay(under: &Record, members: &Record) -> Record {
-    let mut whole = under.clone();
+pub fn overlay(mut whole: Record, members: &Record) -> Record {
     for (member, value) in members {
         if value.is_null() {
             whole.remove(member);
@@ -200,12 +198,21 @@ pub fn keep_scopes(identifiers: &mut [Identifier], current: &[Identifier]) {
 /// Returns the names of all members of an actor that can be written.
 #[must_use]
 pub fn writable_members() -> &'static [String] {
-    static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let least = serde_json::from_value::<NewActor>(json!({"kind": "other", "name": "-"}));
-        let whole = least.ok().and_then(|actor| serde_json::to_value(actor).ok());
-        whole.as_ref().and_then(Value::as_object).into_iter().flatten().map(|(member, _)| member.clone()).collect()
-    });
+    static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| least_actor().into_iter().map(|(member, _)| member).collect());
     &MEMBERS
+}
+
+/// Returns the members that an actor may leave empty, with the value that they then have.
+#[must_use]
+pub(crate) fn empty_members() -> &'static Record {
+    static EMPTY: LazyLock<Record> = LazyLock::new(|| least_actor().into_iter().filter(|(_, value)| is_empty(value)).collect());
+    &EMPTY
+}
+
+/// Returns the members of an actor that has none but those that it must have.
+fn least_actor() -> Record {
+    let least = serde_json::from_value::<NewActor>(json!({"kind": "other", "name": "-"}));
+    least.ok().and_then(|actor| members_of(&actor).ok()).unwrap_or_default()
 }
 
 /// Returns the faults in a list of owned members.
@@ -314,6 +321,13 @@ mod tests {
         after
     }
 
+    /// Returns the values that the source has last written after the plan.
+    fn base_after(base: &Record, plan: &Plan) -> Record {
+        let mut after = base.clone();
+        after.extend(plan.wrote.clone());
+        after
+    }
+
     fn value_of<'a>(record: &'a Record, member: &str) -> &'a Value {
         record.get(member).unwrap_or(&Value::Null)
     }
@@ -336,9 +350,8 @@ mod tests {
         #[test]
         fn the_same_record_again_changes_nothing(owned in owned(), given in record(), base in record(), current in record()) {
             let first = plan(&owned, &given, &base, &current, &BTreeSet::new());
-            let second = plan(&owned, &given, &first.base, &written(&current, &first), &BTreeSet::new());
-            prop_assert!(second.write.is_empty());
-            prop_assert_eq!(second.base, first.base);
+            let second = plan(&owned, &given, &base_after(&base, &first), &written(&current, &first), &BTreeSet::new());
+            prop_assert!(second.write.is_empty() && second.wrote.is_empty());
             prop_assert_eq!(second.left_alone, first.left_alone);
         }
 
@@ -353,8 +366,9 @@ mod tests {
                 let none = BTreeSet::new();
                 let plan_of_first = plan(&owned, first, &base, &current, &none);
                 let between = written(&current, &plan_of_first);
-                let plan_of_second = plan(&owned, second, &plan_of_first.base, &between, &none);
-                (written(&between, &plan_of_second), plan_of_second.base)
+                let base = base_after(&base, &plan_of_first);
+                let plan_of_second = plan(&owned, second, &base, &between, &none);
+                (written(&between, &plan_of_second), base_after(&base, &plan_of_second))
             };
             prop_assert_eq!(both(&one, &other), both(&other, &one));
         }
@@ -376,7 +390,11 @@ mod tests {
         let outcome = |base: &str, current: &str, new: &str| {
             let one = |value: &str| Record::from_iter([("name".to_owned(), json!(value))]);
             let plan = plan(&owned, &one(new), &one(base), &one(current), &BTreeSet::new());
-            (plan.write.contains_key("name"), plan.base["name"].clone(), plan.left_alone.first().map(|left| left.reason))
+            (
+                plan.write.contains_key("name"),
+                base_after(&one(base), &plan)["name"].clone(),
+                plan.left_alone.first().map(|left| left.reason),
+            )
         };
         assert_eq!(outcome("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
         assert_eq!(outcome("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");

@@ -5,7 +5,10 @@
 mod join;
 mod withhold;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    rc::Rc,
+};
 
 use serde_json::Value;
 
@@ -20,7 +23,7 @@ use crate::{
         Fault, Problem, Result, Write,
         contract::Contract,
         extract,
-        hash::{canonical, sha256_hex},
+        hash::{canonical_object, sha256_hex},
         problem::Kind,
         say,
         secrecy::Secrecy,
@@ -59,6 +62,8 @@ struct Fresh {
     link: Option<Link>,
     given: Record,
     new: NewActor,
+    /// The key of its name.
+    name_key: String,
     /// The public bodies that it may be mistaken for.
     bodies: Vec<ActorId>,
     /// The names of members that the source did not give.
@@ -67,18 +72,14 @@ struct Fresh {
     by_number: bool,
 }
 
-impl Fresh {
-    fn name_key(&self) -> String {
-        actor_rules::name_key(&self.new.name)
-    }
-}
-
 /// A record whose actor exists.
 pub(super) struct Changing {
     at: usize,
     digest: String,
     pub link: Link,
-    pub actor: Actor,
+    pub actor: Rc<Actor>,
+    /// The members of the actor.
+    pub current: Record,
     given: Record,
     pub plan: Plan,
     /// Whether the record was not linked before: its number has just shown which actor it is.
@@ -92,29 +93,28 @@ pub(super) struct Changing {
 pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Outcome>> {
     store::lock(by.source.id, w).await?;
     let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
-    let known = links::by_external_ids(by.source.id, &ids, &w.tx).await?;
+    let mut known = links::by_external_ids(by.source.id, &ids, &w.tx).await?;
     let of_links: Vec<ActorId> = known.values().filter_map(|link| link.actor_id).collect();
-    let mut linked = matching::by_ids(&of_links, &w.tx).await?;
+    let linked: HashMap<ActorId, Rc<Actor>> =
+        matching::by_ids(&of_links, &w.tx).await?.into_iter().map(|(id, actor)| (id, Rc::new(actor))).collect();
     let mut outcomes: Vec<Option<Outcome>> = records.iter().map(|_| None).collect();
     let (mut changing, mut fresh, mut met) = (Vec::new(), Vec::new(), HashSet::new());
-    for (at, record) in records.iter().enumerate() {
-        let link = known.get(&record.external_id);
-        let read = match id_fault(&record.external_id, &mut met) {
+    for (at, record) in records.into_iter().enumerate() {
+        let external_id = record.external_id.clone();
+        let read = match id_fault(&external_id, &mut met) {
             Some(fault) => Err(Problem::invalid(vec![fault])),
-            None => match link.and_then(|link| Some((link, link.actor_id?))) {
-                Some((link, id)) => match linked.remove(&id) {
-                    Some(actor) => {
-                        // Two records may be linked to the same actor.
-                        linked.insert(id, actor.clone());
-                        read_linked(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
-                    }
-                    None => Err(actor_removed(id)),
+            None => match known.remove(&external_id) {
+                Some(Link { actor_id: Some(id), .. }) if !linked.contains_key(&id) => Err(actor_removed(id)),
+                // Two records may be linked to the same actor, so it is not taken out.
+                Some(link) => match link.actor_id.and_then(|id| linked.get(&id)) {
+                    Some(actor) => read_linked(at, record, link, actor, by, w).map(|one| changing.push(one)),
+                    None => read_unlinked(at, record, Some(link), by).map(|one| fresh.push(one)),
                 },
-                None => read_unlinked(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
+                None => read_unlinked(at, record, None, by).map(|one| fresh.push(one)),
             },
         };
         if let Err(problem) = read {
-            outcomes[at] = Some(Outcome::refused(&record.external_id, problem));
+            outcomes[at] = Some(Outcome::refused(&external_id, problem));
         }
     }
     write_changes(changing, &mut outcomes, by, w).await?;
@@ -152,74 +152,81 @@ fn actor_removed(actor: ActorId) -> Problem {
 
 /// Lays the given members over an actor, checks the result against the contract, and returns it in the form in which it is
 /// stored.
-fn apply_given(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
-    let under = over.map(members_of).transpose()?.unwrap_or_default();
-    let whole = Value::Object(rules::overlay(&under, given));
+fn apply_given(over: Option<(&NewActor, &Record)>, given: &Record, contract: &Contract) -> Result<NewActor> {
+    let under = over.map_or_else(Record::new, |(_, members)| members.clone());
+    let whole = Value::Object(rules::overlay(under, given));
     contract.check("NewActor", &whole)?;
     let mut new: NewActor = extract::typed(whole)?;
     new.identifiers = actor_rules::checked_identifiers(&new.identifiers).map_err(Problem::invalid)?;
-    rules::keep_scopes(&mut new.identifiers, over.map_or(&[], |actor| &actor.identifiers));
+    rules::keep_scopes(&mut new.identifiers, over.map_or(&[], |(actor, _)| &actor.identifiers));
     new.areas_served.sort_unstable();
     new.areas_served.dedup();
     new.sector = Some(new.sector.unwrap_or_else(|| actor_rules::usual_sector(new.kind)));
     Ok(new)
 }
 
-fn digest(fields: Record) -> String {
-    sha256_hex(canonical(&Value::Object(fields)).as_bytes())
+fn digest(fields: &Record) -> String {
+    sha256_hex(canonical_object(fields).as_bytes())
+}
+
+/// Returns the members that the source itself gave, without the defaults.
+fn given_by_source(mut fields: Record, defaults: &[String]) -> Record {
+    fields.retain(|member, _| !defaults.contains(member));
+    fields
 }
 
 /// Reads a record that is unknown or held.
-fn read_unlinked(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
+fn read_unlinked(at: usize, record: Incoming, link: Option<Link>, by: &Syncing<'_>) -> Result<Fresh> {
     let new = apply_given(None, &record.fields, by.contract)?;
     let given = rules::select_members(&record.fields, &members_of(&new)?);
     Ok(Fresh {
         at,
-        external_id: record.external_id.clone(),
-        digest: digest(record.given_by_source()),
-        link: link.cloned(),
+        external_id: record.external_id,
+        digest: digest(&given_by_source(record.fields, &record.defaults)),
+        link,
         given,
+        name_key: actor_rules::name_key(&new.name),
         new,
         bodies: Vec::new(),
-        defaults: record.defaults.clone(),
+        defaults: record.defaults,
         by_number: record.by_number,
     })
 }
 
 /// Reads a record that is linked to an actor.
-fn read_linked(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
-    let said = record.given_by_source();
+fn read_linked(at: usize, record: Incoming, link: Link, actor: &Rc<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let current = members_of(&actor.fields)?;
     // The digests of older links also cover the default members. Accept such a digest too.
-    let digest = Some(digest(record.fields.clone())).filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(said.clone()));
+    let with_defaults = if record.defaults.is_empty() { None } else { Some(digest(&record.fields)) };
+    let said = given_by_source(record.fields, &record.defaults);
+    let digest = with_defaults.filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(&said));
     let given = if digest == link.digest {
-        link.given.as_object().cloned().unwrap_or_default()
+        link.given.clone()
     } else {
-        rules::select_members(&said, &members_of(&apply_given(Some(&actor.fields), &said, by.contract)?)?)
+        rules::select_members(&said, &members_of(&apply_given(Some((&actor.fields, &current)), &said, by.contract)?)?)
     };
-    let plan = make_plan(by.source, &given, link, &actor, w.call.asked.secrecy.as_ref())?;
-    Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
+    let plan = make_plan(by.source, &given, &link, actor.id, &current, w.call.asked.secrecy.as_ref());
+    Ok(Changing { at, digest, link, actor: Rc::clone(actor), current, given, plan, joins: false })
 }
 
 /// Returns the members of a stored record that are not written to its actor, although everything that may be written has
 /// been.
 pub(crate) fn left_alone(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Vec<Unwritten>> {
-    let mut plan = make_plan(source, given, link, actor, secrecy)?;
-    let none = Record::new();
-    let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
-    plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
-    plan.withhold(&RESPONSIBILITY, UnwrittenReason::NotAllowed, base, &current);
+    let current = members_of(&actor.fields)?;
+    let mut plan = make_plan(source, given, link, actor.id, &current, secrecy);
+    plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, &current);
+    plan.withhold(&RESPONSIBILITY, UnwrittenReason::NotAllowed, &current);
     Ok(plan.left_alone)
 }
 
-/// Makes the plan for a record, from the members that the source gave, those that it last wrote, and the present actor.
-fn make_plan(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
-    let none = Record::new();
-    let base = link.base.as_object().unwrap_or(&none);
-    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden_members(actor.id, secrecy)))
+/// Makes the plan for a record, from the members that the source gave, those that it last wrote, and those that the actor has.
+fn make_plan(source: &Source, given: &Record, link: &Link, actor: ActorId, current: &Record, secrecy: Option<&Secrecy>) -> Plan {
+    rules::plan(&source.fields.owned_fields, given, &link.base, current, &hidden_members(actor, secrecy))
 }
 
 /// Writes the changed actors and updates their links.
 async fn write_changes(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let mut links_to_store = LinksToStore::default();
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for mut one in changing {
@@ -227,14 +234,14 @@ async fn write_changes(mut changing: Vec<Changing>, outcomes: &mut [Option<Outco
             withhold::likenesses(&mut one, by, w).await?;
             if one.plan.write.is_empty() {
                 let at = one.at;
-                outcomes[at] = Some(store_link(one, None, by, w).await?);
+                outcomes[at] = Some(plan_link(one, None, &mut links_to_store, by, w)?);
             } else if !touched.insert(one.actor.id) {
                 // Another record is linked to the same actor. It is planned again after that one has been written.
                 later.push(one);
             } else {
                 match changed_fields(&one, by, w).await {
                     Ok(fields) => {
-                        drafts.push(Draft { id: one.actor.id, before: Some(one.actor.clone()), fields });
+                        drafts.push(Draft { id: one.actor.id, before: Some(Actor::clone(&one.actor)), fields });
                         writing.push(one);
                     }
                     Err(problem) if problem.kind.status() < 500 => {
@@ -249,26 +256,41 @@ async fn write_changes(mut changing: Vec<Changing>, outcomes: &mut [Option<Outco
             let at = one.at;
             outcomes[at] = Some(match actor {
                 Ok(actor) => {
-                    written.insert(actor.id, actor.clone());
-                    store_link(one, Some(actor), by, w).await?
+                    let actor = Rc::new(actor);
+                    written.insert(actor.id, Rc::clone(&actor));
+                    plan_link(one, Some(actor), &mut links_to_store, by, w)?
                 }
                 Err(problem) => Outcome::refused(&one.link.external_id, problem),
             });
         }
         for one in &mut later {
             if let Some(actor) = written.get(&one.actor.id) {
-                one.actor = actor.clone();
-                one.plan = make_plan(by.source, &one.given, &one.link, actor, w.call.asked.secrecy.as_ref())?;
+                one.actor = Rc::clone(actor);
+                one.current = members_of(&actor.fields)?;
+                one.plan = make_plan(by.source, &one.given, &one.link, actor.id, &one.current, w.call.asked.secrecy.as_ref());
             }
         }
         changing = later;
     }
-    Ok(())
+    links::insert(&links_of(&links_to_store.new, outcomes), by.source, w)?;
+    links::update_all(&links_of(&links_to_store.changed, outcomes), by.source, w).await
+}
+
+/// Returns the links of the outcomes with these indexes.
+fn links_of<'a>(indexes: &[usize], outcomes: &'a [Option<Outcome>]) -> Vec<&'a Link> {
+    indexes.iter().filter_map(|at| outcomes[*at].as_ref()?.link.as_ref()).collect()
+}
+
+impl Changing {
+    /// Returns the fields that the actor has after the plan.
+    pub fn planned_fields(&self) -> Result<NewActor> {
+        extract::typed(Value::Object(rules::overlay(self.current.clone(), &self.plan.write)))
+    }
 }
 
 /// Returns the actor's fields after the change, and checks that the caller may set its parent.
 async fn changed_fields(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
-    let fields: NewActor = extract::typed(Value::Object(rules::overlay(&members_of(&one.actor.fields)?, &one.plan.write)))?;
+    let fields: NewActor = one.planned_fields()?;
     actors::may_set_parent(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
     Ok(fields)
 }
@@ -290,50 +312,51 @@ async fn store_actors(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Re
     Ok(stored)
 }
 
-/// Stores in the link what the source gave, unless nothing has changed. Returns the outcome of the record.
-async fn store_link(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
+/// The indexes of the records whose links are stored together.
+#[derive(Default)]
+struct LinksToStore {
+    new: Vec<usize>,
+    changed: Vec<usize>,
+}
+
+/// Notes in the link what the source gave, to be stored unless nothing has changed. Returns the outcome of the record.
+fn plan_link(one: Changing, written: Option<Rc<Actor>>, store: &mut LinksToStore, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
     let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
-    let actor = written.unwrap_or_else(|| one.actor.clone());
-    let Plan { write, mut base, left_alone } = one.plan;
-    let mut given = one.given;
-    let (before, stored) = (members_of(&one.actor.fields)?, members_of(&actor.fields)?);
-    for (member, value) in &stored {
+    let Changing { at, mut link, mut given, digest, joins, current: before, plan: Plan { write, mut wrote, left_alone }, .. } = one;
+    let stored = written.as_ref().map(|actor| members_of(&actor.fields)).transpose()?.unwrap_or_default();
+    let actor = written.unwrap_or(one.actor);
+    for (member, value) in stored {
+        let base = wrote.get(&member).or_else(|| link.base.get(&member));
         // Use the form in which the registry stored the value. Members that change as a consequence, such as a former name,
         // count as written by the source too.
-        let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
+        let follows = base == before.get(&member) && before.get(&member) != Some(&value);
         // Of a list that was united with the present one, the source has written only its own part.
-        if write.get(member).is_some_and(|written| base.get(member) != Some(written)) {
+        if write.get(&member).is_some_and(|written| base != Some(written)) {
             continue;
         }
-        if write.contains_key(member) || follows {
-            base.insert(member.clone(), value.clone());
-        }
-        if write.contains_key(member) {
+        if write.contains_key(&member) {
             given.insert(member.clone(), value.clone());
         }
+        if write.contains_key(&member) || follows {
+            wrote.insert(member, value);
+        }
     }
-    let mut link =
-        Link { given: Value::Object(given), base: Value::Object(base), digest: one.digest, absent_since: None, ..one.link.clone() };
-    let result = if one.joins {
-        if link.version == 0 {
-            link.version = 1;
-            links::insert(vec![link.clone()], by.source, w).await?;
-        } else {
-            link = links::update(link, by.source, w).await?;
-        }
-        if changed { SyncResult::Updated } else { SyncResult::Unchanged }
-    } else if changed || link != one.link {
-        if link != one.link {
-            link = links::update(link, by.source, w).await?;
-        }
-        SyncResult::Updated
-    } else {
-        SyncResult::Unchanged
-    };
+    wrote.retain(|member, value| link.base.get(member) != Some(value));
+    let learnt = !wrote.is_empty() || link.given != given || link.digest != digest || link.absent_since.is_some();
+    let result = if changed || (learnt && !joins) { SyncResult::Updated } else { SyncResult::Unchanged };
+    link.base.extend(wrote);
+    link = Link { given, digest, absent_since: None, ..link };
+    if link.version == 0 {
+        link.version = 1;
+        store.new.push(at);
+    } else if joins || learnt {
+        link = links::next_version(link, w);
+        store.changed.push(at);
+    }
     // Differences between the record and the actor are shown only to callers who may see the actor.
     let seen = by.sight.sees(actor.fields.visibility, None, Some(actor.id.uuid()));
     let left_alone = if seen { left_alone } else { Vec::new() };
-    Ok(Outcome { left_alone, ..Outcome::new(result, link, Some(actor)) })
+    Ok(Outcome { left_alone, ..Outcome::new(result, link, Some(Rc::unwrap_or_clone(actor))) })
 }
 
 /// Creates actors from new records, and holds the records that may be actors which already exist. An actor that the caller
@@ -341,7 +364,7 @@ async fn store_link(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: 
 async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own_identifiers(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;
-    let keys: BTreeSet<String> = fresh.iter().map(Fresh::name_key).collect();
+    let keys: BTreeSet<String> = fresh.iter().map(|one| one.name_key.clone()).collect();
     let mut named = matching::by_name_key(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
     let family = links::linked_actors(by.source.id, &parents, &w.tx).await?;
@@ -357,8 +380,8 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
         let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
         for one in fresh {
             let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
-            let (new, key) = (&one.new, one.name_key());
-            let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
+            let (new, key) = (&one.new, &one.name_key);
+            let mut like = likeness::candidates(&new.identifiers, key, new.seat_area_id, &owners, &named, tells_number);
             likeness::add_bodies(&mut like, &one.bodies);
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
             let own = likeness::own_identifiers(&one.new.identifiers);
@@ -366,14 +389,14 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                 same.push((one, actor, like));
             } else if !like.is_empty() {
                 held.push((one, like));
-            } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key(), one.new.seat_area_id)) {
+            } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key.clone(), one.new.seat_area_id)) {
                 // The record is alike one in this wave, so it waits until that one is stored.
                 later.push(one);
             } else {
                 match check_parent(&one.new, &family, by, w).await {
                     Ok(()) => {
                         numbers.extend(own);
-                        keys.insert((one.name_key(), one.new.seat_area_id));
+                        keys.insert((one.name_key.clone(), one.new.seat_area_id));
                         wave.push(one);
                     }
                     Err(problem) if problem.kind.status() < 500 => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
@@ -393,7 +416,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                     telling.update(actor.id, &actor.fields, by.sight);
                     let numbers = matching::organisation_numbers(&actor.fields.identifiers);
                     let namesake = Namesake { actor_id: actor.id, seat: actor.fields.seat_area_id, numbers };
-                    named.entry(one.name_key()).or_default().push(namesake);
+                    named.entry(one.name_key.clone()).or_default().push(namesake);
                     created.push((one, actor));
                 }
                 Err(problem) => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
@@ -418,8 +441,7 @@ async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outco
     let mut new = Vec::new();
     for (one, actor) in created {
         let stored = members_of(&actor.fields)?;
-        let given = Value::Object(rules::select_members(&one.given, &stored));
-        let kept = (Value::Object(stored), one.digest);
+        let given = rules::select_members(&one.given, &stored);
         let link = match one.link {
             None => {
                 let link = Link {
@@ -432,11 +454,11 @@ async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outco
                     actor_id: Some(actor.id),
                     match_id: None,
                     given,
-                    base: kept.0,
-                    digest: kept.1,
+                    base: stored,
+                    digest: one.digest,
                     absent_since: None,
                 };
-                new.push(link.clone());
+                new.push(one.at);
                 link
             }
             Some(link) => {
@@ -444,14 +466,14 @@ async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outco
                 if let Some(id) = link.match_id {
                     matches::close_automatically(id, MatchDecision::Different, &actor, by.source, w).await?;
                 }
-                let (base, digest) = kept;
+                let (base, digest) = (stored, one.digest);
                 let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };
                 links::update(free, by.source, w).await?
             }
         };
         outcomes[one.at] = Some(Outcome::new(SyncResult::Created, link, Some(actor)));
     }
-    links::insert(new, by.source, w).await
+    links::insert(&links_of(&new, outcomes), by.source, w)
 }
 
 /// Holds records for a person's decision. The outcome of each names the candidates that the caller may know of.

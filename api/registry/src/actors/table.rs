@@ -82,7 +82,7 @@ pub fn read(cells: &mut Cells<'_>) -> ReadResult<Model> {
 
 /// The members of an actor by which no list is filtered or sorted. They are stored as they stand in answers, so that actors are shown
 /// without reading them.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Details<'a> {
     pub other_names: Cow<'a, [String]>,

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     access::{Sight, Visibility},
+    actors::matching,
     kernel::{
         Db, Page, Paging, Result,
         history::{Column, Entity, Model},
@@ -26,14 +27,28 @@ fn find_visible(sight: &Sight, record: Uuid) -> Select<Entity> {
 /// Returns a page of versions, newest first. The changes of each are those from the nearest earlier version that the caller can see.
 pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Call, db: &Db) -> Result<Page<VersionEntry>> {
     let keys = vec![Key::column(Column::Version, |row: &Model| row.version.into()).reversed(true)];
-    let page = paging.fetch(find_visible(sight, record), keys, call, db).await?;
-    let mut earlier: Vec<Option<Value>> = page.items.iter().skip(1).map(|row| Some(row.body.clone())).collect();
+    let mut page = paging.fetch(find_visible(sight, record), keys, call, db).await?;
+    for row in page.items.iter_mut().filter(|row| row.body.is_none()) {
+        row.body = Some(present_body(row, db).await?);
+    }
+    let mut earlier: Vec<Option<Value>> = page.items.iter().skip(1).map(|row| row.body.clone()).collect();
     if let Some(last) = page.items.last() {
         let before = find_visible(sight, record).filter(Column::Version.lt(last.version)).order_by_desc(Column::Version);
-        earlier.push(before.one(db.reader()).await?.map(|row| row.body));
+        earlier.push(before.one(db.reader()).await?.and_then(|row| row.body));
     }
     let mut earlier = earlier.into_iter();
     Ok(page.map(|row| view(row, earlier.next().flatten().as_ref(), sight, call)))
+}
+
+/// Returns the members of the version that an actor had when the version was read. When the actor has been changed since, its history
+/// has them.
+async fn present_body(row: &Model, db: &Db) -> Result<Value> {
+    let actor = matching::by_ids(&[row.entity_id.into()], db.reader()).await?.remove(&row.entity_id.into());
+    if let Some(actor) = actor.filter(|actor| actor.version == row.version) {
+        return Ok(serde_json::to_value(&actor.fields)?);
+    }
+    let changed = Entity::find_by_id((row.entity_id, row.version)).one(db.reader()).await?;
+    Ok(changed.and_then(|row| row.body).unwrap_or_default())
 }
 
 fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> VersionEntry {
@@ -41,7 +56,7 @@ fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> Versi
     let hidden = secrecy.map(|secrecy| secrecy.hidden(row.entity_id)).unwrap_or_default();
     // The former names are the values of `name` in earlier versions, so hiding them hides `name` too.
     let ground_of = |member: &str| hidden.get(member).or_else(|| hidden.get("formerNames").filter(|_| member == "name"));
-    let changes = rules::differences(before, &row.body).into_iter().map(|(member, before, after)| {
+    let changes = rules::differences(before, row.body.as_ref().unwrap_or(&Value::Null)).into_iter().map(|(member, before, after)| {
         let ground = ground_of(&member).map(|mark| mark.ground.clone());
         let shown = |value: Value| Some(value).filter(|value| ground.is_none() && !value.is_null());
         MemberChange { before: shown(before), after: shown(after), ground, member }

@@ -270,7 +270,7 @@ async fn publish(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperatio
         op: ChangeOperation::Upsert,
         since: Some(earlier.updated_at),
         visible: visible(earlier),
-        body: &earlier.fields,
+        body: Some(&earlier.fields),
     });
     history::insert(earlier.as_slice(), w)?;
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);

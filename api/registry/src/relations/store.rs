@@ -338,7 +338,7 @@ async fn publish_all(rows: &[(table::Model, ChangeOperation)], before: Option<&A
     for (relation, (_, op)) in views.iter().zip(rows) {
         let visible = visible(&relation.fields, &known);
         let (id, version) = (relation.id.uuid(), relation.version);
-        versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible, body: &relation.fields });
+        versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible, body: Some(&relation.fields) });
         let areas = before.into_iter().chain([relation]).flat_map(|relation| areas(relation, &known));
         w.record(
             change_event(relation, *op, &known).in_areas(areas).visible_before(before.map(|before| self::visible(&before.fields, &known))),

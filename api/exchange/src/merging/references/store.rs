@@ -336,7 +336,9 @@ pub async fn keep_history(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -
             let now = rows.iter().find(|row| row.id == version.entity_id && row.version == version.version);
             let Some(row) = now else { continue };
             let visible = row.visible(to);
-            version.body[member_name(row.reference.column)] = json!(to);
+            if let Some(body) = &mut version.body {
+                body[member_name(row.reference.column)] = json!(to);
+            }
             kept.push(history::ActiveModel {
                 entity_id: Set(version.entity_id),
                 version: Set(version.version + 1),

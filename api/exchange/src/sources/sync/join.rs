@@ -1,6 +1,6 @@
 //! Links records whose id is the organisation number to the existing actors with that number.
 
-use serde_json::Value;
+use std::rc::Rc;
 
 use super::{Changing, Fresh, Syncing, make_plan, members_of, write_changes};
 use crate::{
@@ -57,9 +57,8 @@ async fn plan_joining(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>)
     if let Some(id) = one.link.as_ref().and_then(|link| link.match_id) {
         matches::close_automatically(id, MatchDecision::Same, &actor, by.source, w).await?;
     }
-    let nothing = || Value::Object(Record::new());
     let link = match one.link {
-        Some(link) => Link { actor_id: Some(actor.id), match_id: None, base: nothing(), ..link },
+        Some(link) => Link { actor_id: Some(actor.id), match_id: None, base: Record::new(), ..link },
         None => Link {
             id: w.new_id(),
             version: 0,
@@ -69,20 +68,20 @@ async fn plan_joining(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>)
             external_id: one.external_id,
             actor_id: Some(actor.id),
             match_id: None,
-            given: nothing(),
-            base: nothing(),
+            given: Record::new(),
+            base: Record::new(),
             digest: String::new(),
             absent_since: None,
         },
     };
-    let mut plan = make_plan(by.source, &given, &link, &actor, w.call.asked.secrecy.as_ref())?;
     let current = members_of(&actor.fields)?;
+    let mut plan = make_plan(by.source, &given, &link, actor.id, &current, w.call.asked.secrecy.as_ref());
     let of_lists = |left: &&Unwritten| left.reason == UnwrittenReason::CuratedLocally && left.given.is_array();
     let lists: Vec<String> = plan.left_alone.iter().filter(of_lists).map(|left| left.member.clone()).collect();
     let lists: Record =
         given.iter().filter(|(member, _)| lists.contains(member)).map(|(member, list)| (member.clone(), list.clone())).collect();
     plan.write.extend(unite_members(&lists, &current, &[]));
     plan.left_alone.retain(|left| !lists.contains_key(&left.member));
-    plan.base.extend(lists);
-    Ok(Changing { at: one.at, digest: one.digest, link, actor, given, plan, joins: true })
+    plan.wrote.extend(lists);
+    Ok(Changing { at: one.at, digest: one.digest, link, actor: Rc::new(actor), current, given, plan, joins: true })
 }

@@ -1,14 +1,12 @@
 //! Withholds members that a source owns, when writing them would change who is responsible for the actor or make it look
 //! like another one.
 
-use serde_json::Value;
-
 use super::super::{
-    rules::{self, IDENTIFYING, PARENT, RESPONSIBILITY, Record, SEAT, UnwrittenReason, members_of},
+    rules::{IDENTIFYING, PARENT, RESPONSIBILITY, SEAT, UnwrittenReason},
     sync::{Changing, Syncing},
 };
 use crate::{
-    kernel::{Result, Write, extract},
+    kernel::{Result, Write},
     matches::{
         MatchReason,
         rules::{self as likeness, Likeness},
@@ -30,8 +28,7 @@ pub(super) async fn parent_and_seat(one: &mut Changing, by: &Syncing<'_>, w: &Wr
     if !RESPONSIBILITY.iter().any(|member| one.plan.write.contains_key(*member)) {
         return Ok(());
     }
-    let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::overlay(&current, &one.plan.write)))?;
+    let new = one.planned_fields()?;
     let mut may = true;
     for fields in [&one.actor.fields, &new] {
         match actors::may_write(by.reach, fields, Some(one.actor.id), &w.tx).await {
@@ -43,11 +40,10 @@ pub(super) async fn parent_and_seat(one: &mut Changing, by: &Syncing<'_>, w: &Wr
     if may {
         return Ok(());
     }
-    let none = Record::new();
-    let base = one.link.base.as_object().unwrap_or(&none);
-    let wrote_seat = base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
+    let Changing { plan, link, current, .. } = one;
+    let wrote_seat = link.base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
     let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &RESPONSIBILITY };
-    one.plan.withhold(members, UnwrittenReason::NotAllowed, base, &current);
+    plan.withhold(members, UnwrittenReason::NotAllowed, current);
     Ok(())
 }
 
@@ -57,8 +53,7 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     if !IDENTIFYING.iter().any(|member| one.plan.write.contains_key(*member)) {
         return Ok(());
     }
-    let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::overlay(&current, &one.plan.write)))?;
+    let new = one.planned_fields()?;
     let called = |actor: &NewActor| (actor_rules::name_key(&actor.name), actor.seat_area_id);
     let kept = likeness::own_identifiers(&one.actor.fields.identifiers);
     let mut numbers = likeness::own_identifiers(&new.identifiers);
@@ -82,13 +77,12 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();
     let apart = likenesses::dismissed_among(one.actor.id, &told, &w.tx).await?;
     told.retain(|(other, _)| !apart.contains(other));
-    let none = Record::new();
-    let base = one.link.base.as_object().unwrap_or(&none);
+    let Changing { plan, current, .. } = one;
     if told.iter().any(|(_, alike)| alike.same_name) {
-        one.plan.withhold(&["name", "otherNames", "formerNames", "kind", SEAT], UnwrittenReason::LooksLikeAnother, base, &current);
+        plan.withhold(&["name", "otherNames", "formerNames", "kind", SEAT], UnwrittenReason::LooksLikeAnother, current);
     }
     if told.iter().any(|(_, alike)| alike.same_identifier) {
-        one.plan.withhold(&["identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
+        plan.withhold(&["identifiers"], UnwrittenReason::LooksLikeAnother, current);
     }
     likenesses::store_withheld(one.actor.id, told, w).await
 }

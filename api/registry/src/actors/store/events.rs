@@ -26,10 +26,15 @@ fn visible_before(before: &Actor, actor: &Actor) -> Visible {
     }
 }
 
+/// Returns the version of an actor that this write made, for the history. The actor itself has its members.
+pub(super) fn present_version(actor: &Actor) -> Version<'_, NewActor> {
+    Version { body: None, ..history_version(actor, ChangeOperation::Upsert, false) }
+}
+
 /// Returns a version of an actor for the history. With `earlier` it is a version that existed before this write.
 pub(in crate::actors) fn history_version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
     let since = earlier.then_some(actor.updated_at);
-    Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
+    Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: Some(&actor.fields) }
 }
 
 fn visible(actor: &Actor) -> Visible {

@@ -1,16 +1,11 @@
 //! Stores actors. All writes go through [`put_many`], which stores new actors in a few statements however many they are.
 
-use sea_orm::{
-    ActiveValue::{self, Set},
-    EntityTrait, QueryFilter,
-    entity::prelude::*,
-    sea_query::Expr,
-};
+use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, entity::prelude::*, sea_query::Expr};
 
 use super::{
     KIND,
     drafts::{Admitted, Draft, Lookups, Number, QUERY_SIZE},
-    events::{change_event, history_version},
+    events::{change_event, history_version, present_version},
     hanging, view, with_identifier,
 };
 use crate::{
@@ -20,7 +15,6 @@ use crate::{
         Problem, Result, Write,
         events::ChangeOperation,
         history::{self},
-        problem::Kind,
         search, text,
     },
     likenesses::store as likenesses,
@@ -91,9 +85,9 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
             w.access_changed();
             moved.push(ParentChange { actor, before: before.as_ref() });
         }
-        // An actor that is older than the history gets its earlier version stored too.
+        // The version before gets its body now that the actor has other members.
         versions.extend(before.iter().map(|before| history_version(before, ChangeOperation::Upsert, true)));
-        versions.push(history_version(actor, ChangeOperation::Upsert, false));
+        versions.push(present_version(actor));
         w.record(change_event(actor, before.as_ref(), ChangeOperation::Upsert));
         if let Some(before) = before {
             hanging::announce_visibility(before, actor, w).await?;
@@ -160,49 +154,64 @@ pub(in crate::actors) async fn mark_claimed(actor: ActorId, numbers: &[Number], 
     Ok(())
 }
 
-fn row(actor: &Actor, municipality: &ActiveValue<Option<String>>) -> Result<table::ActiveModel> {
-    let fields = &actor.fields;
-    Ok(table::ActiveModel {
+/// Returns the row of an actor. Of a changed actor it has the columns that change, beside the id, the version and the time, because the
+/// database writes the indexes of all columns that are set.
+fn row(Admitted { before, actor, municipality, .. }: &Admitted) -> Result<table::ActiveModel> {
+    let (fields, before) = (&actor.fields, before.as_ref().map(|before| &before.fields));
+    let is_other = |differs: fn(&NewActor, &NewActor) -> bool| before.is_none_or(|before| differs(before, fields));
+    let mut row = table::ActiveModel {
         id: Set(actor.id),
         version: Set(actor.version),
-        created_at: Set(actor.created_at),
         updated_at: Set(actor.updated_at),
-        kind: Set(fields.kind),
-        sector: Set(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind))),
-        name_sort: Set(text::sort_key(&fields.name)),
-        name_key: Set(rules::name_key(&fields.name)),
-        name: Set(fields.name.clone()),
-        parent_id: Set(fields.parent_id),
         municipality_code: municipality.clone(),
-        seat_area_id: Set(fields.seat_area_id),
-        areas_served: Set(fields.areas_served.clone().into()),
-        details: Set(table::Details::of(fields).column()?),
-        founded: Set(fields.founded),
-        dissolved: Set(fields.dissolved),
-        status: Set(fields.status),
-        visibility: Set(fields.visibility),
-        pack: sea_orm::NotSet,
-        pack_version: sea_orm::NotSet,
-        deleted_at: sea_orm::NotSet,
-        merged_into: sea_orm::NotSet,
-    })
+        ..Default::default()
+    };
+    if before.is_none() {
+        row.created_at = Set(actor.created_at);
+    }
+    if is_other(|before, now| (before.kind, before.sector) != (now.kind, now.sector)) {
+        row.kind = Set(fields.kind);
+        row.sector = Set(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind)));
+    }
+    if is_other(|before, now| before.name != now.name) {
+        row.name_sort = Set(text::sort_key(&fields.name));
+        row.name_key = Set(rules::name_key(&fields.name));
+        row.name = Set(fields.name.clone());
+    }
+    if is_other(|before, now| before.parent_id != now.parent_id) {
+        row.parent_id = Set(fields.parent_id);
+    }
+    if is_other(|before, now| (before.seat_area_id, &before.areas_served) != (now.seat_area_id, &now.areas_served)) {
+        row.seat_area_id = Set(fields.seat_area_id);
+        row.areas_served = Set(fields.areas_served.clone().into());
+    }
+    let details = table::Details::of(fields);
+    if before.is_none_or(|before| table::Details::of(before) != details) {
+        row.details = Set(details.column()?);
+    }
+    if is_other(|before, now| (before.founded, before.dissolved) != (now.founded, now.dissolved)) {
+        row.founded = Set(fields.founded);
+        row.dissolved = Set(fields.dissolved);
+    }
+    if is_other(|before, now| (before.status, before.visibility) != (now.status, now.visibility)) {
+        row.status = Set(fields.status);
+        row.visibility = Set(fields.visibility);
+    }
+    Ok(row)
 }
 
 /// Writes the rows of the actors. Actors that somebody else has changed first are taken out of `admitted`, and returned as a
 /// problem (412) with the index of the draft.
 async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(usize, Problem)>> {
+    let changed = admitted.iter().filter(|draft| draft.before.is_some()).map(row);
+    let updated = w.replace_all::<table::Entity>(changed.collect::<Result<_>>()?).await?;
     let mut late: Vec<(usize, Problem)> = Vec::new();
-    for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
-        let Some(before) = before else { continue };
-        let row = row(actor, municipality)?;
-        match w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, before.version).await {
-            Ok(()) => {}
-            Err(problem) if problem.kind == Kind::PreconditionFailed => late.push((*at, problem)),
-            Err(problem) => return Err(problem),
-        }
-    }
-    admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
-    let new = admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, &draft.municipality));
+    admitted.retain(|Admitted { at, before, actor, .. }| {
+        let Some(before) = before.as_ref().filter(|_| !updated.contains(&actor.id.uuid())) else { return true };
+        late.push((*at, w.call.overtaken(before.version)));
+        false
+    });
+    let new = admitted.iter().filter(|draft| draft.before.is_none()).map(row);
     let new = new.collect::<Result<Vec<_>>>()?;
     for rows in new.chunks(INSERT_SIZE) {
         w.tx.insert_later::<table::Entity>(rows.to_vec());
