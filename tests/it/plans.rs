@@ -313,8 +313,8 @@ async fn faults_of_statement(
 ) -> Vec<String> {
     let mut faults = Vec::new();
     if db.get_database_backend() == DbBackend::Postgres {
-        // The plan depends on the values, so they stand in the text.
-        let explain = Statement::from_string(DbBackend::Postgres, format!("EXPLAIN (FORMAT JSON) {statement}"));
+        // The database plans with the values that are sent.
+        let explain = Statement { sql: format!("EXPLAIN (FORMAT JSON) {}", statement.sql), ..statement.clone() };
         match db.query_one_raw(explain).await {
             Ok(row) => faults_of(&row.unwrap().try_get_by_index::<Value>(0).unwrap()[0]["Plan"], false, large, &mut faults),
             Err(error) => faults.push(format!("no plan: {error}")),

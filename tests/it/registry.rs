@@ -140,6 +140,16 @@ fn the_history_tells_each_version_and_what_it_changed(#[values(Database::Sqlite,
         next = format!("{path}/history?limit=1&cursor={cursor}");
     }
     assert_eq!(json!(paged), history["items"]);
+    // The present version is told in the same way when others have followed it.
+    change(&admin, &path, &json!({"name": "Alby IF"}));
+    admin.delete(&path, "*").is(204);
+    admin.call("POST", &format!("{path}/restore"), None).is(200);
+    let later = admin.get(&format!("{path}/history")).is(200).json;
+    assert_eq!(json!(later["items"].as_array().unwrap()[3..]), history["items"]);
+    assert_eq!(
+        later["items"].as_array().unwrap().iter().map(|item| item["op"].as_str().unwrap()).collect::<Vec<_>>()[..3],
+        ["upsert", "delete", "upsert"]
+    );
 }
 
 #[rstest]
