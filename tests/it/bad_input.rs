@@ -96,7 +96,7 @@ fn every_list_refuses_parameters_that_it_does_not_have(#[values(Database::Sqlite
                 is_problem(&admin.get(&format!("{path}?{query}")), &[400], &format!("{name} {query}"));
             }
             if name != "listChanges" {
-                is_problem(&admin.get(&format!("{path}?offset=10001")), &[422], name);
+                is_problem(&admin.get(&format!("{path}?offset=10001")), &[400], name);
                 is_problem(&admin.get(&format!("{path}?fields=nonsense")), &[400], name);
                 admin.get(&format!("{path}?offset=3&limit=2&include=total")).is(200);
             }
@@ -104,6 +104,33 @@ fn every_list_refuses_parameters_that_it_does_not_have(#[values(Database::Sqlite
     }
     let meant = app.anybody().get("/actors?limt=3");
     assert!(meant.json["detail"].as_str().unwrap().contains("Menade du limit?"), "{}", meant.body);
+}
+
+#[rstest]
+fn what_clients_send_in_another_way_is_understood(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let club = admin.post("/actors", &json!({"kind": "association", "name": "Odlarna"})).is(201).json;
+    let items = |path: &str| admin.get(path).is(200).json["items"].clone();
+    // The values of a list are separated by commas or by repeating the parameter.
+    let of_two_kinds = items("/actors?kind=association,agency&limit=200");
+    assert!(of_two_kinds.as_array().unwrap().iter().any(|actor| actor["name"] == "Odlarna"));
+    assert_eq!(items("/actors?kind=association&kind=agency&limit=200"), of_two_kinds);
+    // 5.0 is a whole number in JSON Schema.
+    assert_eq!(items("/actors?limit=5.0"), items("/actors?limit=5"));
+    assert_eq!(admin.post("/actors/search", &json!({"limit": 5.0})).is(200).json["items"], items("/actors?limit=5"));
+    assert_eq!(admin.get("/actors?limit=5.5").is(400).faults(), ["limit wrong-type"]);
+    // An empty cursor is none, and an empty list is a mistake: it would find nothing.
+    assert_eq!(items("/actors?limit=5&cursor="), items("/actors?limit=5"));
+    assert_eq!(admin.get("/changes?types=").is(400).faults(), ["types empty"]);
+    let far = admin.get("/actors?offset=10001").is(400);
+    assert_eq!(far.faults(), ["offset too-large"]);
+    assert!(far.json["detail"].as_str().unwrap().contains("nextCursor"), "{}", far.body);
+    // A tag that is none says so, and does not say that somebody has changed the record.
+    let path = format!("/actors/{}", id(&club));
+    assert_eq!(admin.patch(&path, "v1", &json!({"focus": "Odling"})).is(400).faults(), ["If-Match wrong-form"]);
+    assert!(admin.patch(&path, "W/\"v1\"", &json!({"focus": "Odling"})).is(412).json["detail"].as_str().unwrap().contains("W/"));
+    admin.patch(&path, "\"v1\"", &json!({"focus": "Odling"})).is(200);
 }
 
 #[rstest]

@@ -14,7 +14,7 @@ use super::{
     export::{self, Column, Format},
     fields::Item,
     language::{Text, say},
-    personal_number,
+    page, personal_number,
     problem::{Fault, Kind, Problem, Result},
     schema::{self, faults},
     secrecy::{self, Forms},
@@ -290,7 +290,8 @@ impl Contract {
 }
 
 impl Operation {
-    /// Parses a query string into a JSON object. Each parameter must be known, of its type, and given once.
+    /// Parses a query string into a JSON object. Each parameter must be known, of its type, and given once. The values of a list may be
+    /// separated by commas and by repeating the parameter. An empty cursor is none.
     ///
     /// # Errors
     /// When a parameter is wrong (400). The problem has all faults found.
@@ -309,22 +310,24 @@ impl Operation {
                 found.push(self.unknown_parameter(&name));
                 continue;
             };
+            if name == "cursor" && value.is_empty() {
+                continue;
+            }
+            if *parameter_type == ParameterType::List {
+                let list = given.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+                let items = value.split(',').map(str::trim).filter(|item| !item.is_empty());
+                list.as_array_mut().into_iter().for_each(|list| list.extend(items.clone().map(Value::from)));
+                continue;
+            }
             if given.contains_key(&name) {
-                found.push(Fault::of_parameter(
-                    &name,
-                    "repeated",
-                    say!(
-                        "Ange {name} bara en gång; flera värden skiljs med komma där det går.",
-                        "Give {name} only once; several values are separated by commas where possible."
-                    ),
-                ));
+                let detail = say!("Ange {name} bara en gång.", "Give {name} only once.");
+                found.push(Fault::of_parameter(&name, "repeated", detail));
                 continue;
             }
             let value = match parameter_type {
-                ParameterType::Integer => value.parse::<i64>().map_or(Value::String(value), Value::from),
+                ParameterType::Integer => whole_number(&value).map_or(Value::String(value), Value::from),
                 ParameterType::Boolean => value.parse::<bool>().map_or(Value::String(value), Value::from),
-                ParameterType::List => value.split(',').filter(|item| !item.is_empty()).map(|item| Value::from(item.trim())).collect(),
-                ParameterType::Text => Value::String(text::composed(&value)),
+                ParameterType::Text | ParameterType::List => Value::String(text::composed(&value)),
             };
             if let Some(Value::String(text)) = Some(&value)
                 && let Some(letter) = text::forbidden_character(text)
@@ -334,10 +337,15 @@ impl Operation {
             }
             given.insert(name, value);
         }
+        for (name, _) in given.iter().filter(|(_, value)| value.as_array().is_some_and(Vec::is_empty)) {
+            let detail =
+                say!("Ange minst ett värde i {name}, eller ta bort {name}.", "Give at least one value in {name}, or remove {name}.");
+            found.push(Fault::of_parameter(name, "empty", detail));
+        }
         let given = Value::Object(given);
         found.extend(faults(&self.query, &given).into_iter().map(|fault| {
             let name = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
-            Fault { pointer: String::new(), parameter: Some(name), ..fault }
+            Fault { pointer: String::new(), parameter: Some(name), ..page::explained(fault) }
         }));
         if found.is_empty() { Ok(given) } else { Err(Problem::parameters(found)) }
     }
@@ -400,6 +408,12 @@ impl Operation {
             .collect();
         if faults.is_empty() { Ok(Some(chosen)) } else { Err(Problem::parameters(faults)) }
     }
+}
+
+/// Returns the number of a text such as `5` or `5.0`.
+fn whole_number(text: &str) -> Option<i64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    if part.is_empty() || part.bytes().any(|digit| digit != b'0') { None } else { whole.parse().ok() }
 }
 
 /// Returns `Some` when an operation changes the record at a pattern, or something below its address, and needs no other parameter in

@@ -28,6 +28,9 @@ use super::{
     text,
 };
 
+/// The least number from which on whole numbers are not exact in JSON: 2^53.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
 /// The parts of the path, as typed ids.
 #[derive(Clone, Copy, Debug)]
 pub struct At<T>(pub T);
@@ -280,6 +283,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(value.into())
     }
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        // `5.0` is a whole number in JSON Schema.
+        #[expect(clippy::cast_possible_truncation, reason = "it is a whole number below 2^53")]
+        if value.fract() == 0.0 && value.abs() < WHOLE {
+            return Ok((value as i64).into());
+        }
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

@@ -115,7 +115,9 @@ struct Tag {
 pub struct Tags {
     /// Whether the field has `*`, which means any version that exists.
     pub any: bool,
-    tags: Vec<Tag>,
+    /// Whether the field has text that is neither an entity tag nor `*`, such as a tag without quotes.
+    pub malformed: bool,
+    listed: Vec<Tag>,
 }
 
 impl Tags {
@@ -131,29 +133,36 @@ impl Tags {
         Self::parse(headers.get_all(IF_NONE_MATCH).map(|line| line.to_str().unwrap_or_default()))
     }
 
-    /// Parses the lines of a field. Text that is neither an entity tag nor `*` is ignored.
+    /// Parses the lines of a field. Text that is neither an entity tag nor `*` matches nothing.
     pub fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut read = Self::default();
         for text in lines.flat_map(|line| split(line, b',', false)) {
             let (is_weak, quoted) = text.strip_prefix("W/").map_or((false, text), |rest| (true, rest));
             match quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-                Some(text) => read.tags.push(Tag { is_weak, text: text.to_owned() }),
-                None => read.any |= text == "*",
+                Some(text) => read.listed.push(Tag { is_weak, text: text.to_owned() }),
+                None if text == "*" => read.any = true,
+                None => read.malformed = true,
             }
         }
         read
     }
 
+    /// Whether there are weak tags only.
+    #[must_use]
+    pub fn all_weak(&self) -> bool {
+        !self.listed.is_empty() && self.listed.iter().all(|tag| tag.is_weak)
+    }
+
     /// Whether a strong tag satisfies `fits`, which gets the text of the tag without quotes. `*` is not considered.
     pub fn any_strong(&self, fits: impl Fn(&str) -> bool) -> bool {
-        self.tags.iter().any(|tag| !tag.is_weak && fits(&tag.text))
+        self.listed.iter().any(|tag| !tag.is_weak && fits(&tag.text))
     }
 
     /// Whether the tag of an answer, such as `"v3"`, equals one of these by weak comparison. With `*` always true.
     #[must_use]
     pub fn contains(&self, etag: &str) -> bool {
         let text = etag.trim_start_matches("W/").trim_matches('"');
-        self.any || self.tags.iter().any(|tag| tag.text == text)
+        self.any || self.listed.iter().any(|tag| tag.text == text)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Digests, seals and secrets. All cryptography comes from one library.
 
+use std::fmt::Write;
+
 use aws_lc_rs::{aead, digest, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
@@ -104,7 +106,7 @@ fn write_canonical(value: &Value, text: &mut String) {
         Value::Number(number) => match number.as_f64() {
             // From 2^53 on, whole numbers are not exact. The service has none so large.
             Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 9_007_199_254_740_992.0 => {
-                text.push_str(&format!("{whole:.0}"));
+                let _ = write!(text, "{whole:.0}");
             }
             _ => text.push_str(&number.to_string()),
         },

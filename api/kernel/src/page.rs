@@ -44,6 +44,18 @@ pub enum Include {
     Total,
 }
 
+/// Explains a fault of a parameter: who asks for too large an offset is told how to go on.
+pub(super) fn explained(fault: Fault) -> Fault {
+    if (fault.pointer.as_str(), fault.code) != ("/offset", "too-large") {
+        return fault;
+    }
+    let detail = say!(
+        "Det går att hoppa över högst {MAX_OFFSET} poster. Bläddra vidare med cursor (nextCursor i svaret).",
+        "At most {MAX_OFFSET} items can be skipped. Go on with cursor (nextCursor in the answer)."
+    );
+    Fault { detail, ..fault }
+}
+
 /// The parameters of a page of a list.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
@@ -57,7 +69,7 @@ pub struct Paging {
     #[param(max_length = 4000, nullable = false)]
     pub cursor: Option<String>,
     /// The number of items to skip, at most 10,000. Use `cursor` to go further.
-    #[param(minimum = 0, nullable = false, value_type = Option<i32>)]
+    #[param(minimum = 0, maximum = 10_000, nullable = false, value_type = Option<i32>)]
     pub offset: Option<u64>,
     /// Extra information. `total` counts the items that match the filter, at most 10,000.
     #[param(nullable = false, inline, style = Form, explode = false)]
@@ -213,7 +225,7 @@ impl Paging {
     /// Reads one page of `select`, sorted by `keys`.
     ///
     /// # Errors
-    /// When the cursor is of another list, filter, order or caller (400) or too old (410), the offset is too large (422), or the
+    /// When the cursor is of another list, filter, order or caller (400) or too old (410), or the
     /// database does not answer (503).
     pub async fn fetch<E>(&self, select: Select<E>, keys: Vec<Key<E::Model>>, call: &Call, db: &Db) -> Result<Page<E::Model>>
     where
@@ -245,19 +257,6 @@ impl Paging {
             keys.insert(0, rank);
         }
         let (select, keys, hidden_last) = prevent_inference(select, keys, call);
-        if let Some(offset) = self.offset.filter(|offset| *offset > MAX_OFFSET) {
-            return Err(Problem {
-                faults: vec![Fault::of_parameter(
-                    "offset",
-                    "too-large",
-                    say!(
-                        "Det går att hoppa över högst {MAX_OFFSET} poster, inte {offset}. Bläddra vidare med cursor (nextCursor i svaret).",
-                        "At most {MAX_OFFSET} items can be skipped, not {offset}. Go on with cursor (nextCursor in the answer)."
-                    ),
-                )],
-                ..Problem::new(Kind::Invalid)
-            });
-        }
         let change_cursor = db.feed_cursor(db.feed.latest());
         let scope = call.cursor_scope();
         let after = match &self.cursor {

@@ -16,7 +16,7 @@ use super::{
     export::Export,
     fields::Tags,
     language::{Language, say},
-    problem::{Kind, Problem, Result},
+    problem::{Fault, Kind, Problem, Result},
     secrecy::Secrecy,
 };
 
@@ -152,13 +152,29 @@ impl Call {
     /// Checks that `If-Match` names the present version, so that the caller changes what it has seen.
     ///
     /// # Errors
-    /// When the header is missing (428), or names neither this version nor `*` (412).
+    /// When the header is missing (428), names neither this version nor `*` (412), or is no entity tag (400).
     pub fn expects(&self, version: i64) -> Result<()> {
         let Some(given) = &self.asked.if_match else { return Err(Problem::new(Kind::PreconditionRequired)) };
         let present = format!("v{version}");
         // Representations of one version differ in the part after a hyphen.
         let matches = given.any || given.any_strong(|tag| tag.split('-').next() == Some(&present));
-        if matches { Ok(()) } else { Err(Self::stale(version)) }
+        if matches {
+            return Ok(());
+        }
+        if given.malformed {
+            let detail = say!(
+                "If-Match ska vara postens ETag med citattecken, till exempel \"v3\".",
+                "If-Match must be the ETag of the record with its quotation marks, for example \"v3\"."
+            );
+            return Err(Problem::parameters(vec![Fault::of_parameter("If-Match", "wrong-form", detail)]));
+        }
+        if given.all_weak() {
+            return Err(Self::stale(version).detail(say!(
+                "En ändring kräver en stark etikett: skicka den ETag som svaret hade, utan W/.",
+                "A change needs a strong tag: send the ETag that the answer had, without W/."
+            )));
+        }
+        Err(Self::stale(version))
     }
 
     /// Returns a check that the present version is the expected one, for a change that names the version in its body. The check
@@ -225,6 +241,8 @@ mod tests {
         assert_eq!(with("*"), Ok(()));
         assert_eq!(with("\"v2\""), Err(Kind::PreconditionFailed));
         assert_eq!(with("W/\"v3\""), Err(Kind::PreconditionFailed), "a weak tag never matches for a change");
+        assert_eq!(with("v3"), Err(Kind::InvalidParameter), "a tag without quotes is none");
+        assert_eq!(with("v2, \"v3\""), Ok(()));
         assert_eq!(Call::default().expects(3).map_err(|problem| problem.kind), Err(Kind::PreconditionRequired));
     }
 }

@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::{
     contract::{Contract, object, resolve},
     language::say,
+    page,
     problem::{Fault, Kind, Problem, Result},
     schema::{compile, faults},
     text,
@@ -99,7 +100,7 @@ impl Body {
             .filter(|(name, _)| !self.names.contains(name))
             .map(|(name, _)| (text::quoted_pointer(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))), name.as_str()))
             .collect();
-        let mut found = faults(&self.validator, &body);
+        let mut found: Vec<_> = faults(&self.validator, &body).into_iter().map(page::explained).collect();
         for fault in &mut found {
             if let Some(name) = unknown.get(&fault.pointer) {
                 *fault = self.unknown_member(std::mem::take(&mut fault.pointer), name);

@@ -107,7 +107,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
             "\"v1\"",
         ));
     } else if versioned {
-        parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
+        let mut tag = header("If-Match", "The `ETag` of the version that is changed.", "\"v1\"");
+        tag["required"] = json!(true);
+        parameters.push(tag);
     }
     if method == "get" {
         parameters.push(header("If-None-Match", "The `ETag` that you have. The answer is 304 when it is still the present one.", "\"v1\""));
@@ -210,5 +212,5 @@ pub(super) fn rate_limits(headers: &mut Value) {
 }
 
 fn header(name: &str, description: &str, example: &str) -> Value {
-    json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "maxLength": 255}, "example": example})
+    json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "minLength": 1, "maxLength": 255}, "example": example})
 }

@@ -227,17 +227,13 @@ fn held_link(row: &Row, given: Record, digest: String, w: &Write<'_>) -> Link {
 
 /// Holds a record again after its decision was undone.
 pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
-    match link {
-        Some(link) => {
-            let held = Link { actor_id: None, match_id: Some(row.id), base: Record::new(), ..link };
-            links::update(held, source, w).await.map(drop)
-        }
+    let Some(link) = link else {
         // The digest is empty, so that the record is read again when the source sends it.
-        None => {
-            let given = row.incoming.as_object().cloned().unwrap_or_default();
-            links::insert(&[&held_link(row, given, String::new(), w)], source, w)
-        }
-    }
+        let given = row.incoming.as_object().cloned().unwrap_or_default();
+        return links::insert(&[&held_link(row, given, String::new(), w)], source, w);
+    };
+    let held = Link { actor_id: None, match_id: Some(row.id), base: Record::new(), ..link };
+    links::update(held, source, w).await.map(drop)
 }
 
 /// Stores a changed match as its next version.

@@ -184,7 +184,7 @@ pub struct MergePreview {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct PreviewQuery {
-    /// The actor that would remain. Required.
-    #[param(nullable = false)]
+    /// The actor that would remain.
+    #[param(nullable = false, required = true)]
     pub into: Option<ActorId>,
 }

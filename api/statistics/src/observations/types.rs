@@ -230,11 +230,11 @@ pub struct ObservationImport {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct ImportOptions {
-    /// The code of the indicator whose values the rows are. Required.
-    #[param(nullable = false, max_length = 64, example = "disposable_income")]
+    /// The code of the indicator whose values the rows are.
+    #[param(nullable = false, required = true, max_length = 64, example = "disposable_income")]
     pub indicator: Option<String>,
-    /// The source of the numbers. Required.
-    #[param(nullable = false, max_length = 500, example = "SCB")]
+    /// The source of the numbers.
+    #[param(nullable = false, required = true, max_length = 500, example = "SCB")]
     pub source: Option<String>,
     /// The terms of use.
     #[param(nullable = false, max_length = 100, example = "CC0")]
