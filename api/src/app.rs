@@ -39,6 +39,7 @@ use crate::{
     kernel::{
         Db, Remembered,
         clock::Clock,
+        codings,
         connection::{Connection, Stopping, one_at_a_time},
         contract::{Contract, ROOT},
         db::OpenError,
@@ -242,6 +243,7 @@ impl App {
                 .wrap(from_fn(access::limited))
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
+                .wrap(from_fn(codings::name_in_tag))
                 .wrap(from_fn(one_at_a_time))
                 .service(web::scope(ROOT).wrap(from_fn(codes::resolve)).wrap(from_fn(access::authenticate)).configure(|plain| {
                     routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(plain));

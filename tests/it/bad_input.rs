@@ -134,6 +134,32 @@ fn what_clients_send_in_another_way_is_understood(#[values(Database::Sqlite, Dat
 }
 
 #[rstest]
+fn a_fixed_address_is_no_record_and_a_coded_answer_has_a_tag_of_its_own(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    // `search` and `batch` are not the ids of actors.
+    for (method, path) in [("GET", "/actors/search"), ("DELETE", "/actors/batch"), ("PATCH", "/actors/search")] {
+        let refused = app.anybody().call(method, path, None).is(405);
+        assert_eq!(refused.header("allow"), Some("OPTIONS, POST"), "{method} {path}");
+    }
+    admin.post("/actors/search", &json!({"limit": 1})).is(200);
+    // The same content coded and plain: two tags, either of which says that it is unchanged and may be changed.
+    let club = admin.post("/actors", &json!({"kind": "association", "name": "Odlarna", "focus": "Odling ".repeat(40)})).is(201).json;
+    let path = format!("/actors/{}", id(&club));
+    let coded = admin.with("Accept-Encoding", "gzip").get(&path);
+    assert_eq!((coded.header("content-encoding"), coded.header("etag")), (Some("gzip"), Some("\"v1-gzip\"")));
+    assert_eq!(admin.get(&path).header("etag"), Some("\"v1\""));
+    for tag in ["\"v1\"", "\"v1-gzip\"", "W/\"v1-gzip\"", "\"v0\", \"v1-br\""] {
+        admin.with("If-None-Match", tag).get(&path).is(304);
+    }
+    assert_eq!(admin.with("If-None-Match", "\"v1-gzip\"").get(&path).header("etag"), Some("\"v1-gzip\""));
+    admin.with("If-None-Match", "\"v2-gzip\"").get(&path).is(200);
+    admin.patch(&path, "\"v1-gzip\"", &json!({"focus": null})).is(200);
+}
+
+#[rstest]
 fn strange_texts_are_stored_as_they_are(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);

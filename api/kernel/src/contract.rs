@@ -93,6 +93,11 @@ enum ParameterType {
     List,
 }
 
+/// Returns the number of parameters in a pattern.
+fn parameters_in(pattern: &str) -> usize {
+    pattern.matches('{').count()
+}
+
 /// Returns the first part of a path below the root.
 fn first_part(path: &str) -> &str {
     path.strip_prefix(ROOT).unwrap_or(path).trim_start_matches('/').split('/').next().unwrap_or_default()
@@ -205,7 +210,7 @@ impl Contract {
             Some((pattern.as_str(), &*operation.1))
         };
         // A fixed path is preferred to a pattern with parameters.
-        self.matching(path).filter_map(find_method).min_by_key(|(pattern, _)| pattern.matches('{').count())
+        self.matching(path).filter_map(find_method).min_by_key(|(pattern, _)| parameters_in(pattern))
     }
 
     /// Returns the patterns that match a concrete path, with their operations. The first part below the root is fixed in all patterns.
@@ -264,7 +269,9 @@ impl Contract {
     /// Returns the methods of a concrete path, sorted; empty when there is no such path.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let mut methods: Vec<Method> = self.operations_at(path).map(|(method, _)| method.clone()).collect();
+        let fewest = self.matching(path).map(|(pattern, _)| parameters_in(pattern)).min();
+        let nearest = self.matching(path).filter(|(pattern, _)| Some(parameters_in(pattern)) == fewest);
+        let mut methods: Vec<Method> = nearest.flat_map(|(_, operations)| operations).map(|(method, _)| method.clone()).collect();
         if methods.contains(&Method::GET) {
             methods.push(Method::HEAD);
         }
@@ -274,6 +281,19 @@ impl Contract {
         methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
         methods.dedup();
         methods
+    }
+
+    /// Checks that a fixed path, such as `/actors/search`, has a method. Otherwise the call would be taken for one of the pattern with a
+    /// parameter in that place.
+    ///
+    /// # Errors
+    /// When it does not (405, with the methods that it has).
+    pub fn require_method(&self, method: &Method, path: &str) -> Result<()> {
+        if self.matching(path).nth(1).is_none() {
+            return Ok(());
+        }
+        let methods = self.methods(path);
+        if methods.contains(method) { Ok(()) } else { Err(Problem::method_not_allowed(&methods)) }
     }
 
     /// Checks a body against the request schema of that name.

@@ -5,6 +5,8 @@ use std::{borrow::Cow, cmp::Reverse};
 
 use actix_web::http::header::{AsHeaderName, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 
+use super::codings::without_coding;
+
 /// The weight of an item without `q`, in thousandths.
 const FULL_WEIGHT: u16 = 1000;
 
@@ -161,8 +163,13 @@ impl Tags {
     /// Whether the tag of an answer, such as `"v3"`, equals one of these by weak comparison. With `*` always true.
     #[must_use]
     pub fn contains(&self, etag: &str) -> bool {
-        let text = etag.trim_start_matches("W/").trim_matches('"');
-        self.any || self.listed.iter().any(|tag| tag.text == text)
+        self.any || self.same_content(etag.trim_start_matches("W/").trim_matches('"')).is_some()
+    }
+
+    /// Returns the text of the first tag for the same content as this one, in whatever coding.
+    pub(super) fn same_content(&self, text: &str) -> Option<&str> {
+        let plain = without_coding(text);
+        self.listed.iter().map(|tag| tag.text.as_str()).find(|known| without_coding(known) == plain)
     }
 }
 

@@ -4,6 +4,7 @@ pub mod address;
 pub mod audit;
 pub mod batch;
 pub mod clock;
+pub mod codings;
 pub mod connection;
 pub mod contract;
 pub mod cors;

@@ -125,6 +125,10 @@ pub async fn envelope<B: MessageBody + 'static>(
         request.extensions_mut().insert(Head);
     }
     twin::rewrite_search(&mut request);
+    let received = received.and_then(|_| match request.app_data::<Data<Contract>>() {
+        Some(contract) => contract.require_method(request.method(), request.path()),
+        None => Ok(()),
+    });
 
     let mut response = if let Err(problem) = received {
         request.into_response(problem.error_response())

@@ -5,7 +5,11 @@ mod database;
 
 use std::fmt;
 
-use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
+use actix_web::{
+    HttpResponse, ResponseError,
+    body::BoxBody,
+    http::{Method, StatusCode},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -370,6 +374,12 @@ impl Problem {
     #[must_use]
     pub fn parameters(faults: Vec<Fault>) -> Self {
         Self { faults, ..Self::new(Kind::InvalidParameter) }
+    }
+
+    /// Returns the problem of a path that does not have the method (405). `methods` are those that it has.
+    #[must_use]
+    pub fn method_not_allowed(methods: &[Method]) -> Self {
+        Self::new(Kind::MethodNotAllowed).header("Allow", methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", "))
     }
 
     /// Returns a conflict with the present state (409).

@@ -2,13 +2,13 @@
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
-    http::header,
+    http::{Method, header},
     web::{Data, Path},
 };
 use serde_json::json;
 
 use crate::{
-    access::{Access, audit::Probes},
+    access::{Access, audit::Probes, oauth},
     config::Config,
     kernel::{Db, Problem, Result, contract::ROOT, problem::Kind, request},
     openapi::Documents,
@@ -174,25 +174,29 @@ pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> Http
 /// # Errors
 /// Always, except for `OPTIONS` of an address that exists.
 pub async fn unserved(request: HttpRequest) -> Result<HttpResponse> {
-    let methods = crate::kernel::extract::contract(&request)?.methods(request.path());
+    let methods = if oauth::POSTS.contains(&request.path()) {
+        vec![Method::OPTIONS, Method::POST]
+    } else {
+        crate::kernel::extract::contract(&request)?.methods(request.path())
+    };
     // Below the root of the API, the middleware there notes it.
     let outside = request::meta(&request).filter(|_| !request.path().starts_with(ROOT));
     let status = if methods.is_empty() { 404 } else { 405 };
     if let (Some(meta), Some(probes), Some(db)) = (outside, request.app_data::<Data<Probes>>(), request.app_data::<Data<Db>>())
-        && request.method() != actix_web::http::Method::OPTIONS
+        && request.method() != Method::OPTIONS
     {
         probes.note_unknown(&meta, status, db).await;
     }
-    if methods.is_empty() && request.method() == actix_web::http::Method::CONNECT {
+    if methods.is_empty() && request.method() == Method::CONNECT {
         // The address of CONNECT names another host, and this is no proxy.
         return Err(Problem::new(Kind::MethodNotAllowed).header("Allow", "GET, HEAD, OPTIONS"));
     }
     if methods.is_empty() {
         return Err(Problem::not_found());
     }
-    let allow = methods.iter().map(actix_web::http::Method::as_str).collect::<Vec<_>>().join(", ");
-    if request.method() == actix_web::http::Method::OPTIONS && request::meta(&request).is_some() {
+    if request.method() == Method::OPTIONS && request::meta(&request).is_some() {
+        let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
         return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish());
     }
-    Err(Problem::new(Kind::MethodNotAllowed).header("Allow", allow))
+    Err(Problem::method_not_allowed(&methods))
 }

@@ -18,6 +18,9 @@ use crate::kernel::record::{Table, impersonal_table};
 /// The tables of this module.
 pub const TABLES: &[Table] = &[impersonal_table("used_assertion", "digest expires_at")];
 
+/// The paths that are called by POST only.
+pub const POSTS: &[&str] = &["/oauth2/token", "/oauth2/revoke", "/oauth2/introspect"];
+
 /// Returns the metadata of the authorization server (RFC 8414).
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn metadata(access: Data<Access>) -> HttpResponse {
