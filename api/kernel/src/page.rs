@@ -225,8 +225,7 @@ impl Paging {
     /// Reads one page of `select`, sorted by `keys`.
     ///
     /// # Errors
-    /// When the cursor is of another list, filter, order or caller (400) or too old (410), or the
-    /// database does not answer (503).
+    /// When the cursor is of another list, filter, order or caller (400) or too old (410), or the database does not answer (503).
     pub async fn fetch<E>(&self, select: Select<E>, keys: Vec<Key<E::Model>>, call: &Call, db: &Db) -> Result<Page<E::Model>>
     where
         E: EntityTrait,

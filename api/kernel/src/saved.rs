@@ -14,15 +14,13 @@ use serde_json::Value;
 
 use super::{
     Id, Write,
+    db::VALUES,
     events::{Change, ChangeOperation, Visible},
     history::{self, Version},
     problem::Result,
     record::{End, Record},
     search,
 };
-
-/// The largest number of values in a statement. `SQLite` takes 32,766.
-const VALUES: usize = 30_000;
 
 /// A record that has just been stored or removed, with the data for the search index, the history and the feed.
 #[derive(Debug)]
@@ -108,7 +106,7 @@ impl Write<'_> {
     }
 
     /// Changes rows, each provided that it is at the version before. Their versions are the new ones. Returns the ids of the rows that were
-    /// changed. Rows that set the same columns are changed in one statement.
+    /// changed. Rows that set the same columns are changed in one statement. No two rows may have the same id.
     ///
     /// # Errors
     /// When a row violates a unique index (409), or the database does not answer (503).

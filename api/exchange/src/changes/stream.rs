@@ -55,7 +55,7 @@ impl Stream {
             .insert_header((header::CONTENT_TYPE, "text/event-stream"))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header(("X-Accel-Buffering", "no"))
-            // A compressing middleware would hold events back until its buffer is full.
+            // A compressing middleware would hold events back until its buffer is full. The answer is sent without this header.
             .insert_header((header::CONTENT_ENCODING, "identity"))
             .streaming(Box::pin(body))
     }

@@ -153,7 +153,7 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
     let seen = actor.filter(|actor| sight.sees(actor.fields.visibility, None, Some(actor.id.uuid())));
     // Differences between the record and the actor are shown only to callers who may see the actor.
     let left_alone = match seen {
-        Some(actor) => sync::left_alone(source, &link.given, link, actor, call.asked.secrecy.as_ref())?,
+        Some(actor) => sync::left_alone(source, &link.members.given, link, actor, call.asked.secrecy.as_ref())?,
         None => Vec::new(),
     };
     Ok(SourceActor {

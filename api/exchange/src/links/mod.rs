@@ -8,7 +8,7 @@ mod table;
 mod types;
 
 pub use api::routes;
-pub use table::Link;
+pub use table::{Members, Model as Link};
 pub use types::*;
 
 use crate::kernel::record::{Bilingual, Owner, Record, actor_column, not_in_extract, text_columns, text_table};

@@ -2,7 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
+use sea_orm::{
+    ActiveValue::NotSet, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect, QueryTrait, entity::prelude::*,
+    sea_query::Expr,
+};
 
 use super::{
     Link, LinkId, table,
@@ -33,8 +36,8 @@ pub(super) async fn list(source: SourceId, filter: &LinkFilter, paging: &Paging,
             select.filter(if absent { table::Column::AbsentSince.is_not_null() } else { table::Column::AbsentSince.is_null() })
         })
         .apply_if(filter.external_id.as_deref(), |select, id| select.filter(table::Column::ExternalId.eq(id)));
-    let keys = vec![Key::column(table::Column::ExternalId, |row: &table::Model| row.external_id.clone().into())];
-    paging.fetch(select, keys, call, db).await?.try_map(Link::try_from)
+    let keys = vec![Key::column(table::Column::ExternalId, |row: &Link| row.external_id.clone().into())];
+    paging.fetch(select, keys, call, db).await
 }
 
 /// Returns the link of one record; 404 when there is none.
@@ -46,12 +49,12 @@ pub(crate) async fn find(source: SourceId, external_id: &str, db: &impl Connecti
 pub(crate) async fn by_external_ids(source: SourceId, external_ids: &[&str], db: &impl ConnectionTrait) -> Result<HashMap<String, Link>> {
     let select = table::Entity::find().filter(table::Column::SourceId.eq(source));
     let rows = select.filter(table::Column::ExternalId.is_in(external_ids.iter().copied())).all(db).await?;
-    rows.into_iter().map(|row| Ok((row.external_id.clone(), row.try_into()?))).collect()
+    Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
 /// Returns the link whose record is held in a match.
 pub(crate) async fn held_in(id: MatchId, db: &impl ConnectionTrait) -> Result<Option<Link>> {
-    table::Entity::find().filter(table::Column::MatchId.eq(id)).one(db).await?.map(Link::try_from).transpose()
+    Ok(table::Entity::find().filter(table::Column::MatchId.eq(id)).one(db).await?)
 }
 
 /// Returns those of these actors that records of the source are linked to.
@@ -65,15 +68,13 @@ pub(crate) async fn linked_actors(source: SourceId, actors: &[ActorId], db: &imp
 }
 
 /// Stores new links, at the latest when the transaction is committed.
-pub(crate) fn insert(links: &[&Link], source: &Source, w: &Write<'_>) -> Result<()> {
+pub(crate) fn insert(links: &[&Link], source: &Source, w: &Write<'_>) {
     for links in links.chunks(ROWS) {
-        let rows = links.iter().map(|link| link.row()).collect::<Result<Vec<_>>>()?;
-        w.tx.insert_later::<table::Entity>(rows);
+        w.tx.insert_later::<table::Entity>(links.iter().map(|link| Link::clone(link).into_active_model()).collect());
     }
     for link in links {
         w.record(change_event(link, source, ChangeOperation::Upsert, link.version));
     }
-    Ok(())
 }
 
 /// Stores a changed link as its next version.
@@ -93,8 +94,13 @@ pub(crate) fn next_version(link: Link, w: &Write<'_>) -> Link {
 /// # Errors
 /// When one of them is no longer at the version before (412).
 pub(crate) async fn update_all(links: &[&Link], source: &Source, w: &Write<'_>) -> Result<()> {
-    let rows = links.iter().map(|link| link.row()).collect::<Result<Vec<_>>>()?;
-    let updated = w.replace_all::<table::Entity>(rows).await?;
+    let rows = links.iter().map(|link| table::ActiveModel {
+        created_at: NotSet,
+        source_id: NotSet,
+        external_id: NotSet,
+        ..Link::clone(link).into_active_model().reset_all()
+    });
+    let updated = w.replace_all::<table::Entity>(rows.collect()).await?;
     if let Some(late) = links.iter().find(|link| !updated.contains(&link.id.uuid())) {
         return Err(w.call.overtaken(late.version - 1));
     }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ActiveValue::Set, entity::prelude::*};
+use sea_orm::{
+    ColIdx, DbErr, QueryResult, TryGetError, TryGetable, Value as Cell,
+    entity::prelude::*,
+    sea_query::{ArrayType, ColumnType, ValueType, ValueTypeErr},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::LinkId;
 use crate::{
-    kernel::Result,
     matches::MatchId,
     registry::actors::ActorId,
     sources::{
@@ -27,10 +30,12 @@ pub struct Model {
     pub updated_at: ChronoDateTimeUtc,
     pub source_id: SourceId,
     pub external_id: String,
+    /// The actor that the record is; `None` while the record is held.
     pub actor_id: Option<ActorId>,
+    /// The match in which the record is held; `None` once it is linked.
     pub match_id: Option<MatchId>,
-    /// The members that the source gave and wrote ([`Stored`]), in JSON.
-    pub members: String,
+    pub members: Members,
+    /// The digest of the record that the source last sent, in the form in which it was sent.
     pub digest: String,
     pub absent_since: Option<ChronoDateTimeUtc>,
 }
@@ -38,69 +43,51 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// A link between a record of a source and an actor.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Link {
-    pub id: LinkId,
-    pub version: i64,
-    pub created_at: ChronoDateTimeUtc,
-    pub updated_at: ChronoDateTimeUtc,
-    pub source_id: SourceId,
-    pub external_id: String,
-    /// The actor that the record is; `None` while the record is held.
-    pub actor_id: Option<ActorId>,
-    /// The match in which the record is held; `None` once it is linked.
-    pub match_id: Option<MatchId>,
+/// The members of an actor that a source gave and wrote. They are one column, as [`Stored`] in JSON.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Members {
     /// The members that the source last sent, in the form in which they are stored.
     pub given: Record,
     /// The members that the source last wrote, with their values.
     pub base: Record,
-    /// The digest of the record that the source last sent, in the form in which it was sent.
-    pub digest: String,
-    pub absent_since: Option<ChronoDateTimeUtc>,
 }
 
-impl TryFrom<Model> for Link {
-    type Error = crate::kernel::Problem;
-
-    fn try_from(row: Model) -> Result<Self> {
-        let (given, base) = serde_json::from_str::<Stored<Record>>(&row.members)?.into_parts();
-        Ok(Self {
-            id: row.id,
-            version: row.version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-            source_id: row.source_id,
-            external_id: row.external_id,
-            actor_id: row.actor_id,
-            match_id: row.match_id,
-            given,
-            base,
-            digest: row.digest,
-            absent_since: row.absent_since,
-        })
+impl Members {
+    fn read(column: &str) -> serde_json::Result<Self> {
+        let (given, base) = serde_json::from_str::<Stored<Record>>(column)?.into_parts();
+        Ok(Self { given, base })
     }
 }
 
-impl Link {
-    /// Returns the row of the link.
-    ///
-    /// # Errors
-    /// When its members cannot be written as JSON (500).
-    pub(super) fn row(&self) -> Result<ActiveModel> {
-        Ok(ActiveModel {
-            id: Set(self.id),
-            version: Set(self.version),
-            created_at: Set(self.created_at),
-            updated_at: Set(self.updated_at),
-            source_id: Set(self.source_id),
-            external_id: Set(self.external_id.clone()),
-            actor_id: Set(self.actor_id),
-            match_id: Set(self.match_id),
-            members: Set(serde_json::to_string(&Stored::of(&self.given, &self.base))?),
-            digest: Set(self.digest.clone()),
-            absent_since: Set(self.absent_since),
-        })
+impl From<Members> for Cell {
+    fn from(members: Members) -> Self {
+        // Maps of JSON can always be written as JSON. If one could not, the column would refuse a null.
+        Self::String(serde_json::to_string(&Stored::of(&members.given, &members.base)).ok())
+    }
+}
+
+impl TryGetable for Members {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, column: I) -> Result<Self, TryGetError> {
+        let column = String::try_get_by(row, column)?;
+        Self::read(&column).map_err(|error| TryGetError::DbErr(DbErr::Json(error.to_string())))
+    }
+}
+
+impl ValueType for Members {
+    fn try_from(cell: Cell) -> Result<Self, ValueTypeErr> {
+        match cell {
+            Cell::String(Some(column)) => Self::read(&column).map_err(|_| ValueTypeErr),
+            _ => Err(ValueTypeErr),
+        }
+    }
+    fn type_name() -> String {
+        "Members".to_owned()
+    }
+    fn array_type() -> ArrayType {
+        ArrayType::String
+    }
+    fn column_type() -> ColumnType {
+        ColumnType::Text
     }
 }
 
@@ -170,9 +157,9 @@ mod tests {
                     base.entry(member.clone()).or_insert_with(|| value.clone());
                 }
             }
-            let text = serde_json::to_string(&Stored::of(&given, &base)).unwrap();
-            let read: Stored<Record> = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(read.into_parts(), (given, base));
+            let members = Members { given, base };
+            let cell = Cell::from(members.clone());
+            prop_assert_eq!(<Members as ValueType>::try_from(cell).unwrap(), members);
         }
     }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access::{Reach, Sight},
     kernel::{Fault, Problem, Result, Write, extract, problem::Kind, say},
-    links::{Link, store as links},
+    links::{Link, Members, store as links},
     merging::references::store as references,
     registry::{
         actors::{
@@ -263,7 +263,9 @@ _ => problem,
     }
 
     async fn store_link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
-        links::update(Link { actor_id: Some(actor.id), match_id: None, given, base, ..link }, source, w).await.map(drop)
+        links::update(Link { actor_id: Some(actor.id), match_id: None, members: Members { given, base }, ..link }, source, w)
+            .await
+            .map(drop)
     }
 }
 

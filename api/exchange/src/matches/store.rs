@@ -24,7 +24,7 @@ use crate::{
         request::Call,
         secrecy::Secrecy,
     },
-    links::{Link, store as links},
+    links::{Link, Members, store as links},
     registry::actors::{Actor, ActorId, matching, store as actors},
     sources::{Source, rules as members, rules::Record, store as sources},
 };
@@ -150,7 +150,8 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
                     new_candidates.extend(is.iter().map(|like| candidate_row(row.id, *like)));
                 }
             }
-            let kept = Link { given, digest: one.digest, absent_since: None, ..link.clone() };
+            let members = Members { given, ..link.members.clone() };
+            let kept = Link { members, digest: one.digest, absent_since: None, ..link.clone() };
             all.push(if kept == link { link } else { links::update(kept, source, w).await? });
         } else {
             let row = Row {
@@ -188,7 +189,7 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
     for rows in chunks(new_candidates) {
         candidate::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    links::insert(&new_links.iter().collect::<Vec<_>>(), source, w)?;
+    links::insert(&new_links.iter().collect::<Vec<_>>(), source, w);
     Ok(all)
 }
 
@@ -218,8 +219,7 @@ fn held_link(row: &Row, given: Record, digest: String, w: &Write<'_>) -> Link {
         external_id: row.external_id.clone(),
         actor_id: None,
         match_id: Some(row.id),
-        given,
-        base: Record::new(),
+        members: Members { given, ..Members::default() },
         digest,
         absent_since: None,
     }
@@ -230,9 +230,11 @@ pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w
     let Some(link) = link else {
         // The digest is empty, so that the record is read again when the source sends it.
         let given = row.incoming.as_object().cloned().unwrap_or_default();
-        return links::insert(&[&held_link(row, given, String::new(), w)], source, w);
+        links::insert(&[&held_link(row, given, String::new(), w)], source, w);
+        return Ok(());
     };
-    let held = Link { actor_id: None, match_id: Some(row.id), base: Record::new(), ..link };
+    let members = Members { given: link.members.given, ..Members::default() };
+    let held = Link { actor_id: None, match_id: Some(row.id), members, ..link };
     links::update(held, source, w).await.map(drop)
 }
 

@@ -28,7 +28,7 @@ use crate::{
         say,
         secrecy::Secrecy,
     },
-    links::{Link, store as links},
+    links::{Link, Members, store as links},
     matches::{
         MatchDecision, MatchReason,
         rules::{self as likeness, Likeness},
@@ -201,7 +201,7 @@ fn read_linked(at: usize, record: Incoming, link: Link, actor: &Rc<Actor>, by: &
     let said = given_by_source(record.fields, &record.defaults);
     let digest = with_defaults.filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(&said));
     let given = if digest == link.digest {
-        link.given.clone()
+        link.members.given.clone()
     } else {
         rules::select_members(&said, &members_of(&apply_given(Some((&actor.fields, &current)), &said, by.contract)?)?)
     };
@@ -221,7 +221,7 @@ pub(crate) fn left_alone(source: &Source, given: &Record, link: &Link, actor: &A
 
 /// Makes the plan for a record, from the members that the source gave, those that it last wrote, and those that the actor has.
 fn make_plan(source: &Source, given: &Record, link: &Link, actor: ActorId, current: &Record, secrecy: Option<&Secrecy>) -> Plan {
-    rules::plan(&source.fields.owned_fields, given, &link.base, current, &hidden_members(actor, secrecy))
+    rules::plan(&source.fields.owned_fields, given, &link.members.base, current, &hidden_members(actor, secrecy))
 }
 
 /// Writes the changed actors and updates their links.
@@ -272,7 +272,7 @@ async fn write_changes(mut changing: Vec<Changing>, outcomes: &mut [Option<Outco
         }
         changing = later;
     }
-    links::insert(&links_of(&links_to_store.new, outcomes), by.source, w)?;
+    links::insert(&links_of(&links_to_store.new, outcomes), by.source, w);
     links::update_all(&links_of(&links_to_store.changed, outcomes), by.source, w).await
 }
 
@@ -326,7 +326,7 @@ fn plan_link(one: Changing, written: Option<Rc<Actor>>, store: &mut LinksToStore
     let stored = written.as_ref().map(|actor| members_of(&actor.fields)).transpose()?.unwrap_or_default();
     let actor = written.unwrap_or(one.actor);
     for (member, value) in stored {
-        let base = wrote.get(&member).or_else(|| link.base.get(&member));
+        let base = wrote.get(&member).or_else(|| link.members.base.get(&member));
         // Use the form in which the registry stored the value. Members that change as a consequence, such as a former name,
         // count as written by the source too.
         let follows = base == before.get(&member) && before.get(&member) != Some(&value);
@@ -341,11 +341,12 @@ fn plan_link(one: Changing, written: Option<Rc<Actor>>, store: &mut LinksToStore
             wrote.insert(member, value);
         }
     }
-    wrote.retain(|member, value| link.base.get(member) != Some(value));
-    let learnt = !wrote.is_empty() || link.given != given || link.digest != digest || link.absent_since.is_some();
+    wrote.retain(|member, value| link.members.base.get(member) != Some(value));
+    let learnt = !wrote.is_empty() || link.members.given != given || link.digest != digest || link.absent_since.is_some();
     let result = if changed || (learnt && !joins) { SyncResult::Updated } else { SyncResult::Unchanged };
-    link.base.extend(wrote);
-    link = Link { given, digest, absent_since: None, ..link };
+    link.members.base.extend(wrote);
+    link.members.given = given;
+    link = Link { digest, absent_since: None, ..link };
     if link.version == 0 {
         link.version = 1;
         store.new.push(at);
@@ -453,8 +454,7 @@ async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outco
                     external_id: one.external_id,
                     actor_id: Some(actor.id),
                     match_id: None,
-                    given,
-                    base: stored,
+                    members: Members { given, base: stored },
                     digest: one.digest,
                     absent_since: None,
                 };
@@ -466,14 +466,15 @@ async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outco
                 if let Some(id) = link.match_id {
                     matches::close_automatically(id, MatchDecision::Different, &actor, by.source, w).await?;
                 }
-                let (base, digest) = (stored, one.digest);
-                let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };
+                let (members, digest) = (Members { given, base: stored }, one.digest);
+                let free = Link { actor_id: Some(actor.id), match_id: None, members, digest, absent_since: None, ..link };
                 links::update(free, by.source, w).await?
             }
         };
         outcomes[one.at] = Some(Outcome::new(SyncResult::Created, link, Some(actor)));
     }
-    links::insert(&links_of(&new, outcomes), by.source, w)
+    links::insert(&links_of(&new, outcomes), by.source, w);
+    Ok(())
 }
 
 /// Holds records for a person's decision. The outcome of each names the candidates that the caller may know of.

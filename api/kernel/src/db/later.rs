@@ -2,10 +2,8 @@
 
 use sea_orm::{DbBackend, Statement, Value, Values};
 
+use super::VALUES;
 use crate::table::is_postgres;
-
-/// The largest number of values in a message. `SQLite` takes 32,766 in a statement and `PostgreSQL` 65,535.
-const VALUES: usize = 30_000;
 
 /// An insert, with the name of its table.
 #[derive(Debug)]

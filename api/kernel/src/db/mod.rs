@@ -54,6 +54,9 @@ use super::{
     table::is_postgres,
 };
 
+/// The largest number of values in a statement. `SQLite` takes 32,766 and `PostgreSQL` 65,535.
+pub(super) const VALUES: usize = 30_000;
+
 /// The settings of the database.
 #[derive(Clone, Debug)]
 pub struct Settings {

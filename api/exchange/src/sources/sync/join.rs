@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Changing, Fresh, Syncing, make_plan, members_of, write_changes};
 use crate::{
     kernel::{Result, Write},
-    links::{Link, store as links},
+    links::{Link, Members, store as links},
     matches::{MatchDecision, rules::Likeness, store as matches, unite::unite_members},
     registry::actors::{Actor, ActorId, matching, store as actors},
     sources::{
@@ -58,7 +58,10 @@ async fn plan_joining(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>)
         matches::close_automatically(id, MatchDecision::Same, &actor, by.source, w).await?;
     }
     let link = match one.link {
-        Some(link) => Link { actor_id: Some(actor.id), match_id: None, base: Record::new(), ..link },
+        Some(link) => {
+            let members = Members { given: link.members.given, ..Members::default() };
+            Link { actor_id: Some(actor.id), match_id: None, members, ..link }
+        }
         None => Link {
             id: w.new_id(),
             version: 0,
@@ -68,8 +71,7 @@ async fn plan_joining(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>)
             external_id: one.external_id,
             actor_id: Some(actor.id),
             match_id: None,
-            given: Record::new(),
-            base: Record::new(),
+            members: Members::default(),
             digest: String::new(),
             absent_since: None,
         },

@@ -41,7 +41,7 @@ pub(super) async fn parent_and_seat(one: &mut Changing, by: &Syncing<'_>, w: &Wr
         return Ok(());
     }
     let Changing { plan, link, current, .. } = one;
-    let wrote_seat = link.base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
+    let wrote_seat = link.members.base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
     let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &RESPONSIBILITY };
     plan.withhold(members, UnwrittenReason::NotAllowed, current);
     Ok(())
